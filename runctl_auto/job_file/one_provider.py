@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from runctl_auto.job_file.spec import DEFAULT_INSTANCE_TYPES, CloudName, JobSpec
+from runctl_auto.job_file.resources import DEFAULT_INSTANCE_TYPES
+from runctl_auto.job_file.spec import CloudName, JobSpec
 
 _TYPE_OF_RUNPOD = re.compile(r"[a-z0-9-]+\.[0-9]+")
 """Such as nvidia-a40.2: a number after the point, where AWS has a size."""

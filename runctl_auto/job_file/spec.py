@@ -6,99 +6,48 @@ schema and the reference all use them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, model_validator
 
 from runctl_auto.agent.contract import DEFAULT_SHELL, MOST_NODES
 from runctl_auto.agent.notices.notice_contract import EVENTS, NoticeEvent, NoticeFormat
 from runctl_auto.job_file.field_types import (
-    COUNT_TEXT,
-    POSITIVE,
-    SIZE_TEXT,
     Count,
-    CountInText,
     EnvironmentValue,
-    GpuModels,
     Image,
-    InitializationRate,
-    InstanceType,
     JobName,
     Limit,
-    MountPoint,
     Region,
-    RelativePath,
-    S3Address,
     Seconds,
     Shell,
-    SizeGb,
-    SnapshotId,
-    StorageName,
     SubnetId,
     TagKey,
     TagValue,
     Text,
     Usd,
     VariableName,
-    VolumeId,
-    VolumeName,
     VpcId,
     Zone,
 )
-from runctl_auto.job_file.gpu_text import GPU_PATTERN, MAX_LENGTH, gpu_parts
 from runctl_auto.job_file.image_reference import DOCKER, ImageReference
-from runctl_auto.job_file.quantities import DURATION_FORM, PRICE_FORM, SIZE_FORM, split_range
-
-__all__ = [
-    "DEFAULT_DISK_GB",
-    "DEFAULT_INSTANCE_TYPES",
-    "MAX_TAGS",
-    "MAX_VOLUMES",
-    "NO_REGION",
-    "CloudName",
-    "DataSource",
-    "JobSpec",
-    "Strategy",
-]
+from runctl_auto.job_file.part import Part
+from runctl_auto.job_file.quantities import DURATION_FORM, PRICE_FORM
+from runctl_auto.job_file.resources import Resources
+from runctl_auto.job_file.storage import Artifacts, Checkpoints, DataSource, Volume
 
 CloudName = Literal["aws", "runpod"]
 """The providers whose machines have a stack."""
 RunpodCloud = Literal["secure", "community"]
-DEFAULT_INSTANCE_TYPES = ("m5.large",)
-DEFAULT_DISK_GB = 50
-"""The smallest disk of a machine whose job names no size."""
 MAX_VOLUMES = 11
 MAX_TAGS = 30
-COUNT_FORM = "a whole number above 0"
-DEFAULT_RETENTION_DAYS = 3
-_DAY_SECONDS = 86_400
 LIMIT_FORM = f"{DURATION_FORM}; off for no limit"
-
-
-def _or_shorter(*forms: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
-    """The JSON schema of a mapping that may also be written as one value, in one of ``forms``."""
-
-    def extend(schema: dict[str, Any]) -> None:
-        mapping = {name: schema.pop(name) for name in list(schema) if name not in ("title", "description")}
-        schema["anyOf"] = [*forms, mapping]
-
-    return extend
-
-
-def _range_text(end: str) -> dict[str, Any]:
-    return {"type": "string", "pattern": rf"^\s*(({end})?\s*\.\.\s*({end})?|[0-9]{{1,6}}\s*\+)\s*$"}
 
 
 Recovery = Literal["cloud", "runctl", "none"]
 NO_REGION = "local"
 """The region of a job on this machine whose file names none."""
-
-
-class Part(BaseModel):
-    """A mapping in a job file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=False)
 
 
 class Network(Part):
@@ -115,140 +64,6 @@ class Network(Part):
         title="Whether several machines are close to each other, in a placement group",
         description="cluster or none; by default cluster for types with an Elastic Fabric Adapter",
     )
-
-
-class _Range(Part):
-    @model_validator(mode="before")
-    @classmethod
-    def _ends(cls, value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return value
-        return dict(zip(("min", "max"), split_range(value), strict=True))
-
-
-class CountRange(_Range):
-    """From ``min`` to ``max``; an end that is None is open."""
-
-    model_config = ConfigDict(
-        json_schema_extra=_or_shorter(POSITIVE, COUNT_TEXT, _range_text("[1-9][0-9]{0,5}"))
-    )
-    min: CountInText | None = Field(default=None, title="At least so many", description=COUNT_FORM)
-    max: CountInText | None = Field(default=None, title="At most so many", description=COUNT_FORM)
-
-    @model_validator(mode="after")
-    def _in_order(self) -> CountRange:
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError("is a range whose end lies before its start")
-        return self
-
-
-class SizeRange(_Range):
-    """Whole GB from ``min`` to ``max``; an end that is None is open."""
-
-    model_config = ConfigDict(
-        json_schema_extra=_or_shorter(POSITIVE, SIZE_TEXT, _range_text("[0-9]{1,6}([gG]|[tT])([iI]?[bB])?"))
-    )
-    min: SizeGb | None = Field(default=None, title="At least so much", description=SIZE_FORM)
-    max: SizeGb | None = Field(default=None, title="At most so much", description=SIZE_FORM)
-
-    def __str__(self) -> str:
-        """As it may be written in a job file."""
-        low, high = (f"{each}GB" if each is not None else "" for each in (self.min, self.max))
-        return low if low == high else f"{low}..{high}"
-
-    @model_validator(mode="after")
-    def _in_order(self) -> SizeRange:
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError("is a range whose end lies before its start")
-        return self
-
-
-class Gpu(Part):
-    """``count`` GPUs, of one of the models ``name`` (any when empty), with ``memory`` GB each."""
-
-    model_config = ConfigDict(
-        json_schema_extra=_or_shorter(
-            POSITIVE,
-            {
-                "type": "string",
-                "pattern": f"^{GPU_PATTERN}$",
-                "maxLength": MAX_LENGTH,
-                "examples": ["A10G:1", "H100:8", "24GB..", "A100:80GB:8"],
-            },
-        )
-    )
-    name: GpuModels = Field(
-        default=(),
-        title="Model of the GPU, or several to choose from",
-        description="a GPU model such as A10G, or a list of them",
-        examples=["A10G", ["A10G", "L4"]],
-    )
-    count: CountInText = Field(default=1, title="How many GPUs", description=COUNT_FORM)
-    memory: SizeRange | None = Field(
-        default=None,
-        title="Memory of each GPU",
-        description="a size or range of sizes such as 24GB or 24GB..",
-        examples=["24GB.."],
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _parts(cls, value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return value
-        return gpu_parts(value) if isinstance(value, str) else {"count": value}
-
-    def __str__(self) -> str:
-        """As it may be written in a job file."""
-        memory = [str(self.memory)] if self.memory else []
-        count = [str(self.count)] if self.count != 1 or not (self.name or memory) else []
-        return ":".join([*([",".join(self.name)] if self.name else []), *memory, *count])
-
-
-class Resources(Part):
-    """The machine: its instance types by name, or its requirements."""
-
-    instance_types: tuple[InstanceType, ...] = Field(
-        default=DEFAULT_INSTANCE_TYPES,
-        title="Instance types to choose from",
-        description="instance types such as g5.xlarge, the preferred first",
-        examples=[["g5.xlarge", "g4dn.xlarge"]],
-    )
-    gpu: Gpu | None = Field(
-        default=None,
-        title="GPUs of the machine",
-        description="MODEL:COUNT such as A10G:1, MODEL:MEMORY:COUNT, or one or two of them, such as 24GB..",
-        examples=["A10G:1"],
-    )
-    cpu: CountRange | None = Field(
-        default=None,
-        title="CPUs of the machine",
-        description="a number or range of CPUs such as 4, 4.. or 4..8",
-        examples=["4..8"],
-    )
-    memory: SizeRange | None = Field(
-        default=None,
-        title="Memory of the machine",
-        description="a size or range of sizes such as 16GB or 16GB..64GB",
-        examples=["16GB.."],
-    )
-    disk: SizeGb | None = Field(
-        default=None,
-        title="Size of the machine's own disk; by default 50GB, or 40GB more than the image if that is more",
-        description=SIZE_FORM,
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _types_only_by_default(cls, value: Any) -> Any:
-        chooses = isinstance(value, Mapping) and {"gpu", "cpu", "memory"} & value.keys()
-        return {"instance_types": [], **value} if chooses else value
-
-    @model_validator(mode="after")
-    def _something_to_rent(self) -> Resources:
-        if not (self.instance_types or self.gpu or self.cpu or self.memory):
-            raise ValueError("names neither instance_types nor gpu, cpu or memory")
-        return self
 
 
 class Retry(Part):
@@ -279,135 +94,6 @@ class Elastic(Part):
         default=600,
         title="How long a lost machine is waited for",
         description=DURATION_FORM,
-    )
-
-
-class Volume(Part):
-    """A disk that outlives the machine: a new one (``size``), or an existing one, by its ``id`` or by the
-    name of a ``volume`` with a stack of its own, whose id is found when the job is decided.
-    """
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "oneOf": [
-                {"required": ["size"], "properties": {"size": {"not": {"type": "null"}}}},
-                {"required": ["id"], "properties": {"id": {"not": {"type": "null"}}}},
-                {"required": ["volume"], "properties": {"volume": {"not": {"type": "null"}}}},
-            ]
-        }
-    )
-    name: VolumeName = Field(
-        title="Name of the volume",
-        description="lower-case letters, digits and single hyphens, at most 30 characters",
-        examples=["data"],
-    )
-    mount: MountPoint = Field(
-        title="Where the machine mounts it",
-        description="an absolute path outside the system's folders, such as /data",
-        examples=["/data"],
-    )
-    size: SizeGb | None = Field(default=None, title="Size of a new volume", description=SIZE_FORM)
-    id: VolumeId | None = Field(
-        default=None,
-        title="A volume that exists, used and never deleted",
-        description="the id of a volume that exists (vol-...)",
-    )
-    volume: StorageName | None = Field(
-        default=None,
-        title="A volume of `runctl volume create`, used and never deleted",
-        description="the name of a volume (`runctl volume ls`)",
-        examples=["datasets"],
-    )
-    snapshot: SnapshotId | None = Field(
-        default=None,
-        title="Snapshot that a new volume begins with",
-        description="the id of a snapshot (snap-...)",
-    )
-    initialization_rate: InitializationRate | None = Field(
-        default=None,
-        title="MiB a second at which a new volume is filled from its snapshot; billed by the snapshot's size",
-        description="a whole number from 100 to 300",
-    )
-    protect: StrictBool = Field(default=False, title="Keep it when the job goes", description="true or false")
-
-    @model_validator(mode="after")
-    def _new_or_existing(self) -> Volume:
-        if sum(each is not None for each in (self.size, self.id, self.volume)) != 1:
-            raise ValueError("needs one of size (a new volume), id and volume (one that exists)")
-        if self.size is None and self.snapshot is not None:
-            raise ValueError("has a snapshot and is one that exists, which needs no snapshot")
-        if self.initialization_rate is not None and self.snapshot is None:
-            raise ValueError("has an initialization_rate and no snapshot to be filled from")
-        return self
-
-
-Strategy = Literal["auto", "direct", "stage", "cache", "volume", "snapshot"]
-"""How data come to the job. ``auto`` is the one that ``runctl data plan`` recommends."""
-
-
-class DataSource(Part):
-    """Data of the job in a bucket, and how they come to it; read-only for the job."""
-
-    source: S3Address = Field(
-        title="Where the data is", description="s3://BUCKET/PREFIX", examples=["s3://bucket/prefix"]
-    )
-    path: RelativePath = Field(
-        title="Where the job finds it", description="a path inside the work folder", examples=["data/"]
-    )
-    strategy: Strategy = Field(
-        default="stage",
-        title="How the data come to the job",
-        description="stage, direct, cache, volume, snapshot or auto",
-    )
-    volume: VolumeName | None = Field(
-        default=None,
-        title="The volume that keeps them",
-        description="a name of volumes; unnecessary when the job has one volume",
-        examples=["data"],
-    )
-    epochs: Count | None = Field(
-        default=None,
-        title="How often a run reads them all; `auto` decides by it",
-        description="a whole number from 1 to 1000",
-    )
-    runs: Count | None = Field(
-        default=None,
-        title="How many runs are expected to read them; `auto` decides by it",
-        description="a whole number from 1 to 1000",
-    )
-
-
-class Checkpoints(Part):
-    """What is saved while the job runs, so that another machine can continue it."""
-
-    path: RelativePath = Field(
-        default="checkpoints", title="Folder that is saved", description="a path inside the work folder"
-    )
-    every: Seconds = Field(default=60, title="How often it is saved", description=DURATION_FORM)
-    keep: Count = Field(default=3, title="How many are kept", description="a whole number from 1 to 1000")
-    retention: Seconds = Field(
-        default=DEFAULT_RETENTION_DAYS * _DAY_SECONDS,
-        title="How long overwritten and deleted ones can be recovered",
-        description=f"{DURATION_FORM}, in whole days (rounded up)",
-    )
-
-    @property
-    def retention_days(self) -> int:
-        """``retention`` as the bucket counts it."""
-        return -(-self.retention // _DAY_SECONDS)
-
-
-class Artifacts(Part):
-    """What is downloaded when the job has ended."""
-
-    paths: tuple[RelativePath, ...] = Field(
-        default=(),
-        title="Files and folders to bring home",
-        description="a list of paths inside the work folder",
-        examples=[["model/"]],
-    )
-    keep: StrictBool = Field(
-        default=False, title="Keep the bucket when the job goes", description="true or false"
     )
 
 

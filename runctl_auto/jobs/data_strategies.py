@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from runctl_auto.errors import CloudError
-from runctl_auto.job_file.spec import DataSource, JobSpec
+from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.job_file.storage import DataSource
 from runctl_auto.providers.contract import Provider
 from runctl_auto.providers.machine_speed import MachineSpeed
 from runctl_auto.stack.config import Placement

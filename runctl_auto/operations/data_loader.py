@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from runctl_auto.errors import CloudError, UsageError
-from runctl_auto.job_file.spec import DataSource, JobSpec
+from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.job_file.storage import DataSource
 from runctl_auto.jobs.session import Session
 from runctl_auto.transfer.data_listing import MOST_LISTED, DataListing, list_data
 from runctl_auto.transfer.loader.writing import Form, LoaderSettings, loader_text

@@ -7,7 +7,8 @@ from typing import Any
 
 from runctl_auto.cost.amount import Amount
 from runctl_auto.errors import NotFoundError, UsageError
-from runctl_auto.job_file.spec import DataSource, JobSpec
+from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.job_file.storage import DataSource
 from runctl_auto.jobs.data_strategies import obstacles, workload
 from runctl_auto.jobs.session import Session
 from runctl_auto.operations.offers import find_offers

@@ -8,7 +8,8 @@ from typing import Any
 
 from runctl_auto.cost.amount import Amount, amount, total
 from runctl_auto.cost.estimate import parts_of
-from runctl_auto.job_file.spec import DEFAULT_DISK_GB, JobSpec
+from runctl_auto.job_file.resources import DEFAULT_DISK_GB
+from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.providers.contract import MARKETS, Offer
 from runctl_auto.stack.config import Placement
 from runctl_auto.stack.prices import Rates

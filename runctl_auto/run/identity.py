@@ -12,7 +12,8 @@ import re
 from dataclasses import dataclass
 
 from runctl_auto.agent.contract import DEFAULT_SHELL
-from runctl_auto.job_file.spec import DataSource, JobSpec
+from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.job_file.storage import DataSource
 from runctl_auto.run.status import RunStatus
 
 RUN_ID_LENGTH = 10

@@ -14,7 +14,7 @@ from runctl_auto.agent.keys import spec_key
 from runctl_auto.agent.packages import package_key
 from runctl_auto.agent.spec import spec_digest
 from runctl_auto.agent.start.boot_format import PartOfUserDataJson, UserDataJson
-from runctl_auto.job_file.spec import Volume
+from runctl_auto.job_file.storage import Volume
 from runctl_auto.stack.cloud_run_spec import run_spec
 from runctl_auto.stack.config import Market, StackConfig
 

@@ -14,7 +14,7 @@ from runctl_auto.agent.spec_format import (
     RunJson,
 )
 from runctl_auto.errors import ProgramError
-from runctl_auto.job_file.spec import DataSource
+from runctl_auto.job_file.storage import DataSource
 from runctl_auto.stack.config import StackConfig
 from runctl_auto.stack.run_spec import container_of, run_spec_of
 

@@ -16,7 +16,9 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from runctl_auto.agent.contract import DEADLINE_SLACK_SECONDS, END_SCHEDULE_SLACK_SECONDS
 from runctl_auto.errors import ProgramError
-from runctl_auto.job_file.spec import DEFAULT_DISK_GB, CloudName, DataSource, JobSpec, Notify
+from runctl_auto.job_file.resources import DEFAULT_DISK_GB
+from runctl_auto.job_file.spec import CloudName, JobSpec, Notify
+from runctl_auto.job_file.storage import DataSource
 from runctl_auto.run.identity import RunIdentity
 from runctl_auto.stack.container import ContainerChoice
 from runctl_auto.stack.prices import PriceSource, Rates

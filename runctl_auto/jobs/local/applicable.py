@@ -10,7 +10,8 @@ from runctl_auto.agent.local.capacity import Capacity, Needs
 from runctl_auto.agent.local.in_container import LocalRuntime
 from runctl_auto.errors import NoCapacityError, NotSupportedError
 from runctl_auto.job_file.image_reference import DOCKER
-from runctl_auto.job_file.spec import DEFAULT_INSTANCE_TYPES, JobSpec
+from runctl_auto.job_file.resources import DEFAULT_INSTANCE_TYPES
+from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.packaging.work_folder import WorkFolder
 
 _CLOUDS_ALONE: Mapping[str, str] = {

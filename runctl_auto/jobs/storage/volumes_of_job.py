@@ -5,7 +5,8 @@ id.
 from __future__ import annotations
 
 from runctl_auto.errors import JobFileError, UsageError
-from runctl_auto.job_file.spec import JobSpec, Volume
+from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.job_file.storage import Volume
 from runctl_auto.jobs.session import Session
 from runctl_auto.jobs.storage.named import find_named
 

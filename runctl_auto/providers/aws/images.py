@@ -9,7 +9,8 @@ from typing import Any
 
 from runctl_auto.errors import AccessDeniedError, CloudError, JobFileError, NotFoundError
 from runctl_auto.job_file.image_reference import DOCKER
-from runctl_auto.job_file.spec import DEFAULT_DISK_GB, JobSpec
+from runctl_auto.job_file.resources import DEFAULT_DISK_GB
+from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.gpus import missing_driver
 from runctl_auto.providers.aws.instance_types import InstanceType

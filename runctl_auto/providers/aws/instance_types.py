@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runctl_auto.errors import CloudError, JobFileError
-from runctl_auto.job_file.spec import CountRange, Gpu, JobSpec, Resources, SizeRange
+from runctl_auto.job_file.resources import CountRange, Gpu, Resources, SizeRange
+from runctl_auto.job_file.spec import JobSpec
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.gpus import Gpus, read_gpus
 

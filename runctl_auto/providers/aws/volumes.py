@@ -10,7 +10,8 @@ from typing import Any
 
 from components.naming import TAG_LIMIT, Names
 from runctl_auto.errors import JobFileError, NotFoundError
-from runctl_auto.job_file.spec import JobSpec, Volume
+from runctl_auto.job_file.spec import JobSpec
+from runctl_auto.job_file.storage import Volume
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.contract import OwnVolumes, VolumeUse
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from runctl_auto.job_file.spec import CountRange, Gpu, Resources, RunpodCloud, SizeRange
+from runctl_auto.job_file.resources import CountRange, Gpu, Resources, SizeRange
+from runctl_auto.job_file.spec import RunpodCloud
 from runctl_auto.stack.prices import price_of
 
 _NOT_IN_A_NAME = re.compile(r"[^a-z0-9]+")

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 
 from runctl_auto.errors import JobFileError
-from runctl_auto.job_file.spec import DEFAULT_DISK_GB, DEFAULT_INSTANCE_TYPES, JobSpec, Resources, RunpodCloud
+from runctl_auto.job_file.resources import DEFAULT_DISK_GB, DEFAULT_INSTANCE_TYPES, Resources
+from runctl_auto.job_file.spec import JobSpec, RunpodCloud
 from runctl_auto.providers.contract import NOT_OFFERED, Account, Offer, Offers
 from runctl_auto.providers.runpod.client import RunpodClient
 from runctl_auto.providers.runpod.machine_types import COMMUNITY, MachineType, count_of, cpu_types, gpu_types

@@ -18,7 +18,7 @@ from support.digits_configs import ACCOUNT, NAMES, digits_config, digits_in_a_gr
 from components.naming import Names
 from runctl_auto.agent.spec import verified_spec
 from runctl_auto.errors import AccessDeniedError, ProgramError
-from runctl_auto.job_file.spec import DataSource
+from runctl_auto.job_file.storage import DataSource
 from runctl_auto.packaging.package import package_path
 from runctl_auto.program import declare, packages_folder, read_secrets
 from runctl_auto.providers.aws.access import Cloud

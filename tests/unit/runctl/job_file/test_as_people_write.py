@@ -9,7 +9,8 @@ import pytest
 
 from runctl_auto.errors import JobFileError
 from runctl_auto.job_file.load import load_job_file
-from runctl_auto.job_file.spec import Gpu, JobSpec, SizeRange
+from runctl_auto.job_file.resources import Gpu, SizeRange
+from runctl_auto.job_file.spec import JobSpec
 
 JobFile = Callable[..., Path]
 SMALL = "name: digits\nregion: us-east-1\nrun: python train.py\n"

@@ -10,7 +10,8 @@ import pytest
 from support.digits_configs import ACCOUNT, BEGAN, NAMES, digits_config, digits_in_a_group
 
 from runctl_auto.agent.spec import spec_digest
-from runctl_auto.job_file.spec import Artifacts, Checkpoints, DataSource, Retry, Volume
+from runctl_auto.job_file.spec import Retry
+from runctl_auto.job_file.storage import Artifacts, Checkpoints, DataSource, Volume
 from runctl_auto.stack.boot_config import end_after_seconds, group_name, user_data_config
 from runctl_auto.stack.cloud_run_spec import run_spec
 from runctl_auto.stack.config import StackConfig

@@ -11,7 +11,7 @@ from support.job_stacks import job_spec, stack_config
 from support.storage_stacks import StorageWorld, snapshot_config, volume_config
 
 from runctl_auto.errors import JobFileError, UsageError
-from runctl_auto.job_file.spec import Volume
+from runctl_auto.job_file.storage import Volume
 from runctl_auto.jobs.storage.listing import jobs_that_use, list_storage
 from runctl_auto.jobs.storage.named import named_snapshot, named_volume
 from runctl_auto.jobs.storage.volumes_of_job import with_ids_of_volumes
