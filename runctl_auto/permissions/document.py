@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from runctl_auto.providers.aws.permissions.actions import actions_of
-from runctl_auto.providers.aws.permissions.grants import GRANTS, REACH, ROLES, SEPARATE, Grant, Role
+from runctl_auto.providers.aws.permissions.grant import REACH, ROLES, SEPARATE, Grant, Role
+from runctl_auto.providers.aws.permissions.grants import GRANTS
 
 RECORDING_CALLS = ("logs:CreateLogStream", "logs:PutLogEvents")
 """What recording a session in a log group calls."""

@@ -15,7 +15,7 @@ from support.provider_calls import PROVIDER, Row, reached, rows
 
 from runctl_auto.permissions.document import Place, calls_of, policy_document
 from runctl_auto.providers.aws.permissions.actions import actions_of
-from runctl_auto.providers.aws.permissions.grants import Role
+from runctl_auto.providers.aws.permissions.grant import Role
 from sandbox.aws.provider.registry import resource_types
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -96,7 +96,7 @@ def command(
     import json
 
     from runctl_auto.permissions.document import Place, policy_document
-    from runctl_auto.providers.aws.permissions.grants import ROLES, SEPARATE
+    from runctl_auto.providers.aws.permissions.grant import ROLES, SEPARATE
 
     partition = next((name for prefix, name in _PARTITIONS.items() if region.startswith(prefix)), "aws")
     chosen = next(each for each in (*ROLES, *SEPARATE) if each == role)

@@ -10,7 +10,8 @@ from botocore.loaders import Loader
 
 from runctl_auto.permissions.document import Place, calls_of, grants_of, policy_document
 from runctl_auto.providers.aws.permissions.actions import actions_of
-from runctl_auto.providers.aws.permissions.grants import GRANTS, ROLES, Role
+from runctl_auto.providers.aws.permissions.grant import ROLES, Role
+from runctl_auto.providers.aws.permissions.grants import GRANTS
 
 HERE = Place("111122223333", "eu-central-1")
 INLINE_LIMIT = 10_240
