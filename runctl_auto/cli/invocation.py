@@ -154,7 +154,7 @@ class Invocation:
         from runctl_auto.engine import environment
         from runctl_auto.engine.choice import choose_engine
         from runctl_auto.engine.driver import Driver
-        from runctl_auto.engine.job_stack import EngineOptions
+        from runctl_auto.engine.engine_options import EngineOptions
         from runctl_auto.engine.project_program import program_in_force
         from runctl_auto.engine.sandbox_extra import require_sandbox_extra
         from runctl_auto.jobs.session import Session

@@ -21,11 +21,12 @@ from runctl_auto.backend.locks import (
     this_process,
 )
 from runctl_auto.engine.automation_edge import engine_command, translated
+from runctl_auto.engine.engine_options import EngineOptions
 from runctl_auto.engine.environment import Environment
 from runctl_auto.engine.events import EventSink
 from runctl_auto.engine.failures import no_such_job
 from runctl_auto.engine.half_written import reread
-from runctl_auto.engine.job_stack import EngineOptions, JobStack
+from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.engine.known_history import KnownHistory
 from runctl_auto.engine.program_host import ProgramHost
 from runctl_auto.engine.state_exports import read_states

@@ -9,39 +9,29 @@ from __future__ import annotations
 
 import json
 import os
-import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextvars import copy_context
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from runctl_auto.backend.backend import Backend
-from runctl_auto.backend.locks import (
-    LockOwner,
-    Processes,
-    is_dead,
-    is_orphan,
-)
 from runctl_auto.backend.unfinished import Period, unfinished_periods
-from runctl_auto.engine.automation_edge import drift_in, plain_events, set_secret, translated
-from runctl_auto.engine.engine_spans import engine_spans
+from runctl_auto.engine.automation_edge import drift_in, set_secret, translated
+from runctl_auto.engine.dead_owners import DeadOwners
+from runctl_auto.engine.engine_options import EngineOptions
 from runctl_auto.engine.environment import KEY_OF_RUNPOD
 from runctl_auto.engine.events import (
-    DiagnosticEvent,
-    EngineEvent,
     EventSink,
     FailedDeletion,
     Plan,
     PlannedChange,
     StepEvent,
 )
-from runctl_auto.engine.failures import failed_deletions, locked_error
+from runctl_auto.engine.operation import Operations
 from runctl_auto.engine.program_host import ProgramHost
 from runctl_auto.engine.provider_host.host import is_of_runpod
 from runctl_auto.engine.violations import advice_in, advised_in
-from runctl_auto.errors import EngineError, StackLockedError, UnsettledError
-from runctl_auto.local.interruption import run_to_a_safe_end
+from runctl_auto.errors import EngineError, StackLockedError
 from runctl_auto.stack.config import NAMESPACE, SECRETS_KEY
 from runctl_auto.stack.settings_file import (
     BACKEND_KEY,
@@ -57,18 +47,12 @@ if TYPE_CHECKING:
     from pulumi import automation
     from pulumi.automation import events as automation_events
 
-    from runctl_auto.engine.policy_pack import PackInForce
     from runctl_auto.engine.refresh_plan import ResourceDrift
 
 Result = TypeVar("Result")
 
-_CREATIONS = ("create", "create-replacement")
 _NO_SUMMARY = "summary event never found"
 _SECRETS = f"{NAMESPACE}:{SECRETS_KEY}"
-ORPHAN_SECONDS = 600.0
-"""How long to wait for an engine whose runctl was killed."""
-UNSETTLED_SECONDS = 15.0
-"""The pause before the one repeat of an operation that met an account about to change state."""
 
 
 @dataclass(frozen=True)
@@ -82,30 +66,8 @@ class Changes:
         return not any(count for operation, count in self.counts.items() if operation != "same")
 
 
-@dataclass(frozen=True)
-class EngineOptions:
-    """How operations are carried out, and who hears of it. ``monotonic`` counts seconds. ``policies`` judge
-    every preview and every update. ``program`` is the folder of the program that runs in place of
-    runctl's own. ``tied``: engines end with this process, also when it is killed."""
-
-    parallel: int = 16
-    program: Path | None = None
-    policies: PackInForce | None = None
-    tied: bool = False
-    on_event: EventSink | None = None
-    on_output: Callable[[str], None] | None = None
-    processes: Processes = field(default_factory=Processes)
-    sleep: Callable[[float], None] = time.sleep
-    monotonic: Callable[[], float] = time.monotonic
-
-
 class JobStack:
     """The stack of one job."""
-
-    broken_creations: frozenset[str] = frozenset()
-    """Types of what the last operation failed to create: what of it exists, the state may not know."""
-    failed_deletions: tuple[FailedDeletion, ...] = ()
-    """What the last operation failed to delete."""
 
     def __init__(
         self,
@@ -126,6 +88,18 @@ class JobStack:
         self._host = host
         self._options = options
         self._note = note
+        self._dead_owners = DeadOwners(self.job, backend, options, stack.cancel)
+        self._operations = Operations(self.job, workspace, options, self._dead_owners)
+
+    @property
+    def broken_creations(self) -> frozenset[str]:
+        """Types of what the last operation failed to create: what of it exists, the state may not know."""
+        return self._operations.broken_creations
+
+    @property
+    def failed_deletions(self) -> tuple[FailedDeletion, ...]:
+        """What the last operation failed to delete."""
+        return self._operations.failed_deletions
 
     def config(self) -> dict[str, str]:
         """The job's configuration by full key (``runctl:job``). Empty for a new stack."""
@@ -207,7 +181,7 @@ class JobStack:
                 found[drift.urn] = drift
 
         try:
-            self._run(
+            self._ready().run(
                 "preview of a refresh",
                 self._stack.preview_refresh,
                 {"parallel": self._options.parallel, "show_secrets": False},
@@ -250,7 +224,7 @@ class JobStack:
             stays = state.needed_by({*keep, *(each.urn for each in state.resources if each.protect)})
             goes = [each.urn for each in state.resources if each.urn not in stays]
             if not goes:
-                self.failed_deletions = ()
+                self._operations.failed_deletions = ()
                 return Changes({})
             which = {"target": list(dict.fromkeys(goes))}
         return self._changed(
@@ -269,14 +243,7 @@ class JobStack:
         Removes locks of dead owners; waits for an engine that outlived its runctl. Raises
         ``StackLockedError`` when somebody else holds the stack.
         """
-
-        def look() -> None:
-            locks = self._backend.locks(self.job) if self._backend.is_readable else ()
-            owners = [each.owner for each in locks if each.owner is not None]
-            if owners:
-                raise locked_error(self.job, owners)
-
-        self._past_dead_owners(look)
+        self._dead_owners.await_quiet()
 
     def forget_pending(self) -> None:
         """Drops the record of creations whose outcome is unknown. The caller has seen to what they made."""
@@ -361,8 +328,12 @@ class JobStack:
             return {}
         return {"policy_packs": [str(pack.folder)], "policy_pack_configs": [str(pack.config)]}
 
+    def _ready(self) -> Operations:
+        self._attach_providers()
+        return self._operations
+
     def _planned(self, operation: str, method: Callable[..., Any], **options: object) -> Plan:
-        events = self._run(operation, method, options, only_planned=True)[1]
+        events = self._ready().run(operation, method, options, only_planned=True)[1]
         steps = [event for event in events if isinstance(event, StepEvent) and event.stage == "started"]
         advice = advice_in(events)
         self._advised.update(advice)
@@ -385,7 +356,7 @@ class JobStack:
         **options: object,
     ) -> Changes:
         try:
-            result, events = self._run(operation, method, options, hear=hear)
+            result, events = self._ready().run(operation, method, options, hear=hear)
         except StackLockedError:
             raise
         except BaseException:
@@ -394,140 +365,9 @@ class JobStack:
         self._note(self.job)
         for advice in advice_in(events):
             if advice not in self._advised:
-                self._tell(advice)
+                self._options.warn(advice)
                 self._advised.add(advice)
         return Changes(dict(result.summary.resource_changes or {}))
-
-    def _run(
-        self,
-        operation: str,
-        method: Callable[..., Result],
-        options: Mapping[str, object],
-        *,
-        only_planned: bool = False,
-        hear: EventSink | None = None,
-        raw: Callable[[automation_events.EngineEvent], None] | None = None,
-    ) -> tuple[Result, list[EngineEvent]]:
-        self._attach_providers()
-        with engine_spans(self._workspace, operation, self.job) as record:
-            return self._run_recorded(
-                operation, method, options, only_planned=only_planned, hear=hear, raw=raw, record=record
-            )
-
-    def _run_recorded(
-        self,
-        operation: str,
-        method: Callable[..., Result],
-        options: Mapping[str, object],
-        *,
-        only_planned: bool,
-        hear: EventSink | None,
-        raw: Callable[[automation_events.EngineEvent], None] | None,
-        record: EventSink,
-    ) -> tuple[Result, list[EngineEvent]]:
-        events: list[EngineEvent] = []
-        faults: list[Exception] = []
-
-        around = copy_context()  # events come in another thread
-
-        def take(event: automation_events.EngineEvent) -> None:
-            try:
-                if raw is not None:
-                    raw(event)
-                for each in plain_events(event):
-                    events.append(each)
-                    is_imagined = only_planned and isinstance(each, StepEvent)
-                    if not is_imagined:
-                        record(each)
-                    if self._options.on_event is not None and not is_imagined:
-                        around.copy().run(self._options.on_event, each)
-                    if hear is not None:
-                        hear(each)
-            except Exception as fault:
-                faults.append(fault)
-
-        def attempt(**more: object) -> Result:
-            events.clear()
-            try:
-                with translated(operation, self.job, events):
-                    return run_to_a_safe_end(
-                        lambda: method(
-                            on_event=take,
-                            on_output=self._options.on_output,
-                            color="never",
-                            **{**options, **more},
-                        ),
-                        self._tell,
-                    )
-            finally:
-                self.broken_creations = _broken_creations(events)
-                self.failed_deletions = failed_deletions(events)
-
-        try:
-            result = self._past_dead_owners(attempt)
-        except UnsettledError as error:
-            if "refresh" not in options:  # a teardown's own waits are long enough
-                raise
-            self._tell(f"{error.what}; once more in {UNSETTLED_SECONDS:.0f} s")
-            self._options.sleep(UNSETTLED_SECONDS)
-            result = self._past_dead_owners(lambda: attempt(refresh=True))
-        if faults:
-            raise EngineError(
-                f"An event of the {operation} could not be handled: {faults[0]}", where={"job": self.job}
-            ) from faults[0]
-        return result, events
-
-    def _past_dead_owners(self, attempt: Callable[[], Result]) -> Result:
-        """Result of ``attempt``. A lock whose owner was killed is removed; an engine that outlived its runctl
-        is waited for, ten minutes at most."""
-        deadline = self._options.monotonic() + ORPHAN_SECONDS
-        told = False
-        while True:
-            try:
-                return attempt()
-            except StackLockedError as error:
-                owners = [each for each in error.owners if isinstance(each, LockOwner)]
-                if owners and all(is_dead(each, self._options.processes) for each in owners):
-                    self._tell("removing the lock of an operation that was killed")
-                    if self._remove_dead_locks():
-                        continue
-                waits = owners and all(
-                    is_dead(each, self._options.processes) or is_orphan(each, self._options.processes)
-                    for each in owners
-                )
-                if not waits or self._options.monotonic() >= deadline:
-                    raise
-                if not told:
-                    self._tell(f"waiting for an engine whose runctl was killed: {owners[0]}")
-                    told = True
-                self._options.sleep(1.0)
-
-    def _remove_dead_locks(self) -> int:
-        """How many were removed; each by itself where the backend shows them: one taken meanwhile stays."""
-        if not self._backend.is_readable:
-            with translated("removal of a dead lock", self.job):
-                self._stack.cancel()
-            return 1
-        dead = [
-            each
-            for each in self._backend.locks(self.job)
-            if each.owner is not None and is_dead(each.owner, self._options.processes)
-        ]
-        for lock in dead:
-            self._backend.remove_lock(lock)
-        return len(dead)
-
-    def _tell(self, text: str) -> None:
-        if self._options.on_event is not None:
-            self._options.on_event(DiagnosticEvent("warning", text))
-
-
-def _broken_creations(events: Iterable[EngineEvent]) -> frozenset[str]:
-    return frozenset(
-        event.type
-        for event in events
-        if isinstance(event, StepEvent) and event.stage == "failed" and event.operation in _CREATIONS
-    )
 
 
 def _marked(resource: dict[str, Any], protect: bool) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def test_a_stack_that_is_there_already(stack: ToyStack) -> None:
 
 
 def test_a_locked_stack(stack: ToyStack) -> None:
-    """`runctl_auto/engine/job_stack.py` (``_past_dead_owners``) reads the owners."""
+    """`runctl_auto/engine/dead_owners.py` reads the owners."""
     stack.locks.mkdir(parents=True, exist_ok=True)
     lock = {"pid": 7, "username": "u", "hostname": "h", "timestamp": "2026-01-02T03:04:05.678Z"}
     (stack.locks / "planted.json").write_text(json.dumps(lock), encoding="utf-8")

@@ -95,7 +95,7 @@ def test_a_preview_without_changes(stack: ToyStack) -> None:
 
 
 def test_a_failed_creation(stack: ToyStack, provider: ToyProvider) -> None:
-    """`runctl_auto/engine/job_stack.py` (``_broken_creations``), `runctl_auto/engine/failures.py`
+    """`runctl_auto/engine/operation.py` (``_broken_creations``), `runctl_auto/engine/failures.py`
     (``_errors``): the step fails, the diagnostic names the resource, and one more names none."""
     provider.refuse = {("create", "a")}
     events: list[EngineEvent] = []

@@ -71,7 +71,7 @@ def test_the_listing_does_not_tell_who_works(stack: ToyStack, held: Operation) -
 
 
 def test_a_killed_engine_leaves_its_lock(stack: ToyStack, held: Operation, provider: ToyProvider) -> None:
-    """`runctl_auto/engine/job_stack.py` (``_past_dead_owners``) and `runctl_auto/operations/unlock.py`
+    """`runctl_auto/engine/dead_owners.py` and `runctl_auto/operations/unlock.py`
     remove it."""
     held.kill()
     provider.hold = set()

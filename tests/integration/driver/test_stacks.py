@@ -14,9 +14,9 @@ from support.engine_root import engine
 from runctl_auto.backend.backend import Backend
 from runctl_auto.engine.choice import Engine
 from runctl_auto.engine.driver import Driver
+from runctl_auto.engine.engine_options import EngineOptions
 from runctl_auto.engine.environment import Environment
 from runctl_auto.engine.events import EngineEvent, StepEvent
-from runctl_auto.engine.job_stack import EngineOptions
 from runctl_auto.errors import (
     EngineError,
     JobNotFoundError,

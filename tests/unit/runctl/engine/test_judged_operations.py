@@ -12,8 +12,9 @@ from pulumi import automation
 from pulumi.automation.events import EngineEvent
 
 from runctl_auto.backend.backend import open_backend
+from runctl_auto.engine.engine_options import EngineOptions
 from runctl_auto.engine.events import DiagnosticEvent
-from runctl_auto.engine.job_stack import EngineOptions, JobStack
+from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.engine.policy_pack import PackInForce
 from runctl_auto.engine.program_host import ProgramHost
 from runctl_auto.errors import PolicyViolationError

@@ -8,7 +8,8 @@ import pytest
 from pulumi import automation
 
 from runctl_auto.backend.backend import open_backend
-from runctl_auto.engine.job_stack import EngineOptions, JobStack
+from runctl_auto.engine.engine_options import EngineOptions
+from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.engine.program_host import ProgramHost
 
 BUCKET = {"urn": "b", "type": "aws:s3/bucket:Bucket", "protect": True, "inputs": {}, "outputs": {"id": "x"}}

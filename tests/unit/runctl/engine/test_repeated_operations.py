@@ -11,8 +11,10 @@ from pulumi import automation
 from pulumi.automation.events import EngineEvent
 
 from runctl_auto.backend.backend import open_backend
+from runctl_auto.engine.engine_options import EngineOptions
 from runctl_auto.engine.events import DiagnosticEvent
-from runctl_auto.engine.job_stack import UNSETTLED_SECONDS, EngineOptions, JobStack
+from runctl_auto.engine.job_stack import JobStack
+from runctl_auto.engine.operation import UNSETTLED_SECONDS
 from runctl_auto.engine.program_host import ProgramHost
 from runctl_auto.errors import CloudError, NoCapacityError, UnsettledError
 

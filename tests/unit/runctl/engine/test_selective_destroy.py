@@ -11,8 +11,9 @@ from pulumi import automation
 from pulumi.automation.events import EngineEvent as AutomationEvent
 
 from runctl_auto.backend.backend import Backend
+from runctl_auto.engine.engine_options import EngineOptions
 from runctl_auto.engine.events import EngineEvent, StepEvent
-from runctl_auto.engine.job_stack import EngineOptions, JobStack
+from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.engine.program_host import ProgramHost
 from runctl_auto.errors import CloudError
 from runctl_auto.stack.state import parse_state

@@ -10,7 +10,8 @@ from pulumi import automation
 from support.job_stacks import instance_state, stack_state
 
 from runctl_auto.backend.backend import Backend
-from runctl_auto.engine.job_stack import EngineOptions, JobStack
+from runctl_auto.engine.engine_options import EngineOptions
+from runctl_auto.engine.job_stack import JobStack
 from runctl_auto.engine.program_host import ProgramHost
 from runctl_auto.errors import JobNotFoundError
 from runctl_auto.stack.state import StackState
