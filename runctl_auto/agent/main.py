@@ -53,7 +53,8 @@ from runctl_auto.agent.notices.notice_sender import Channel, SendOnce
 from runctl_auto.agent.notices.webhook import Webhook, checked_address
 from runctl_auto.agent.reach.reach import reach
 from runctl_auto.agent.reach.reach_contract import REACH
-from runctl_auto.agent.run import PATIENCE_SECONDS, Run, RunTools
+from runctl_auto.agent.run import Run
+from runctl_auto.agent.run_tools import PATIENCE_SECONDS, RunTools
 from runctl_auto.agent.service import AgentService
 from runctl_auto.agent.spec import RunSpec, SecretSpec, verified_spec
 from runctl_auto.agent.start.budget_deadline import bring_forward, budget_deadline

@@ -91,3 +91,11 @@ def never_fatal(step: Callable[[], T]) -> Callable[[], T]:
             raise AgentError(f"an error in runctl: {error!r}\n{traceback.format_exc()}") from error
 
     return careful
+
+
+def attempt(what: str, action: Callable[[], object], say: Callable[[str], None]) -> None:
+    """Carries `action` out once; what fails is said, and the job goes on."""
+    try:
+        never_fatal(action)()
+    except (AgentError, OSError) as error:
+        say(f"{what}: {error}")

@@ -2,148 +2,46 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from runctl_auto.agent.contract import (
     GRACE_SECONDS,
-    HEARTBEAT_SECONDS,
-    LATER_HEARTBEAT_SECONDS,
     TIMED_AS,
     Phase,
     Reason,
 )
-from runctl_auto.agent.data import code_package
-from runctl_auto.agent.data.bringing_data import BroughtData
 from runctl_auto.agent.errors import AgentError, OutOfTimeError, ScriptNotStartedError
 from runctl_auto.agent.job import exit_codes
 from runctl_auto.agent.job.background import BackgroundPolicy
-from runctl_auto.agent.job.job_environment import JobFolders, job_environment
-from runctl_auto.agent.job.job_process import Job, ScriptStarter
-from runctl_auto.agent.job.output_log import FLUSH_PACE, LogShipper
+from runctl_auto.agent.job.job_process import Job
 from runctl_auto.agent.job.redaction import HiddenValues
-from runctl_auto.agent.job.stopping import StopEarly, StopRequest, StopSwitch
+from runctl_auto.agent.job.stopping import StopEarly, StopRequest
 from runctl_auto.agent.job.trying import Trying
-from runctl_auto.agent.machine.idleness import IDLE_EVERY_SECONDS, IdleWatcher
-from runctl_auto.agent.machine.volumes import GROW_EVERY_SECONDS
-from runctl_auto.agent.metrics.collecting import METRICS_PACE, Metrics
-from runctl_auto.agent.metrics.training_sources import LOGGING_FOLDERS, TrainingPlaces
 from runctl_auto.agent.nodes.common_checkpoints import CommonCheckpoints, NodePart
 from runctl_auto.agent.nodes.team import MayLeave, RunIsOver, Team
-from runctl_auto.agent.pace import NOTICES_EVERY_SECONDS, Pace, steady
-from runctl_auto.agent.periodic import Periodic, never_fatal
+from runctl_auto.agent.periodic import attempt, never_fatal
+from runctl_auto.agent.preparing import Preparation
+from runctl_auto.agent.repeated_steps import RepeatedSteps
+from runctl_auto.agent.run_tools import PATIENCE_SECONDS, RunTools
 from runctl_auto.agent.saving.checkpoints import CRASH_SECONDS, Killed
 from runctl_auto.agent.saving.lineage import newest_checkpoint
 from runctl_auto.agent.saving.own_files import OwnFiles
 from runctl_auto.agent.saving.resuming import Resuming
 from runctl_auto.agent.saving.saving import Saving
-from runctl_auto.agent.spec import DataSpec, RunSpec, SecretSpec, VolumeSpec
-from runctl_auto.agent.start.config import AgentConfig
-from runctl_auto.agent.status import Outcome, StatusWriter
-from runctl_auto.agent.store.store import Store
+from runctl_auto.agent.status import Outcome
 from runctl_auto.agent.store.time_limit import TimeLimit
 from runctl_auto.agent.tracing import spans
-from runctl_auto.agent.tracing.span_parts import SHIP_PACE, MachineTrace
 from runctl_auto.agent.watchers import (
-    INTERRUPTION_EVERY_SECONDS,
     LAST_WORDS_SECONDS,
-    LIMITS_EVERY_SECONDS,
-    STOP_PACE,
-    InterruptionWatcher,
-    Limits,
-    LimitWatcher,
-    Metadata,
-    RebalanceWatcher,
-    StopRequestWatcher,
 )
 
-HEARTBEAT_PACE = Pace(HEARTBEAT_SECONDS, LATER_HEARTBEAT_SECONDS)
 LOOK_AT_JOB_SECONDS = 0.5
 LOOK_WITH_OTHERS_SECONDS = 0.1
 """The first rank that fails is the one that is named."""
-NODES_EVERY_SECONDS = 0.5
-"""How often node 0 looks whether the status of the nodes is another; it is written only then."""
-PATIENCE_SECONDS = 120.0
-
 T = TypeVar("T")
-Step = tuple[str, Pace, Callable[[], object]]
-
-
-class MountsVolumes(Protocol):
-    """Mounts, grows and unmounts the job's volumes."""
-
-    def mount_all(self, volumes: tuple[VolumeSpec, ...]) -> dict[str, Path]: ...
-    def grow_all(self) -> None: ...
-    def unmount_all(self) -> None: ...
-
-
-class ReadsSecrets(Protocol):
-    """Returns the values of the job's secrets by the names of their variables."""
-
-    def __call__(self, wanted: Sequence[SecretSpec], /) -> dict[str, str]: ...
-
-
-class BringsData(Protocol):
-    """Brings data to the job by their strategies; raises StopEarly when the run is to stop meanwhile."""
-
-    def __call__(
-        self, sources: Sequence[DataSpec], work: Path, mounts: Mapping[str, Path], /
-    ) -> tuple[BroughtData, ...]: ...
-
-
-class RunsInContainer(Protocol):
-    """The container of the run's scripts; `Container` describes the methods."""
-
-    @property
-    def environment(self) -> Mapping[str, str]: ...
-    def fetch(self, secrets: ReadsSecrets, /) -> None: ...
-    def share(self, paths: Iterable[Path], secrets: Iterable[str], /) -> None: ...
-    def close(self) -> None: ...
-
-
-@dataclass(frozen=True)
-class RunTools:
-    """The dependencies of a run; tests inject their own."""
-
-    config: AgentConfig
-    spec: RunSpec
-    folder: Path
-    store: Store
-    metadata: Metadata
-    status: StatusWriter
-    logs: LogShipper
-    volumes: MountsVolumes
-    secrets: ReadsSecrets
-    bring_data: BringsData
-    start: ScriptStarter
-    switch: StopSwitch
-    say: Callable[[str], None]
-    inherited: Mapping[str, str]
-    home: Path
-    clock: Callable[[], float]
-    processor_seconds: Callable[[], float | None] = lambda: None
-    gpu_in_use: Callable[[], bool] = lambda: False
-    end_services: Callable[[], None] = lambda: None
-    out_of_memory: Callable[[], str | None] = lambda: None
-    written_files: Callable[[], frozenset[tuple[int, int]]] = frozenset
-    look_for_notices: Callable[[], None] | None = None
-    trace: MachineTrace | None = None
-    metrics: Metrics | None = None
-    output: Path | None = None
-    """The file that what the job prints is appended to."""
-    log_pace: Pace = FLUSH_PACE
-    stop_pace: Pace = STOP_PACE
-    """How often the store is asked for a stop request."""
-    team: Team | None = None
-    """The other nodes of a run on several machines."""
-    gpus: Callable[[], int] = lambda: 0
-    master_port: Callable[[], int] | None = None
-    container: RunsInContainer | None = None
-    """What ``start`` runs scripts in; None: they run on the machine itself."""
 
 
 @dataclass(frozen=True)
@@ -160,11 +58,10 @@ class Run:
     def __init__(self, tools: RunTools) -> None:
         self._tools = tools
         self._spec = tools.spec
-        self._work = tools.folder / "work"
         self.limit = TimeLimit(tools.clock)
         """Set when the cloud announces that it takes the machine back."""
         self._steady_store = tools.store.patient(PATIENCE_SECONDS).within(self.limit)
-        self._own_files = OwnFiles(tools.folder / "own-checkpoints", tools.spec.checkpoints.path)
+        own_files = OwnFiles(tools.folder / "own-checkpoints", tools.spec.checkpoints.path)
         self._saving = Saving(
             self._steady_store,
             tools.spec,
@@ -174,7 +71,7 @@ class Run:
             clock=tools.clock,
             limit=self.limit,
             written=tools.written_files,
-            own_files=self._own_files,
+            own_files=own_files,
             together=None if tools.team is None else tools.team.save_checkpoint,
         )
         self._resuming = Resuming(self._saving.checkpoints, tools.status, tools.say, tools.clock)
@@ -187,7 +84,8 @@ class Run:
             pause=tools.switch.wait,
             stopping=lambda: tools.switch.request is not None,
         )
-        self._stop_request = StopRequestWatcher(tools.store, tools.spec.run, tools.switch)
+        self._preparation = Preparation(tools, self._steady_store, own_files, self._resuming)
+        self.repeated = RepeatedSteps(tools, self._saving, self.limit)
         self._environment: dict[str, str] = {}
         self._hidden = HiddenValues()
 
@@ -197,7 +95,7 @@ class Run:
             self._tools.logs.hide(())
         if self._tools.team is not None:
             self._begin_together(self._tools.team)
-        with self._watching():
+        with self.repeated.of_run():
             try:
                 outcome = self._to_the_end()
             except (StopEarly, OutOfTimeError, MayLeave):
@@ -211,7 +109,7 @@ class Run:
             outcome = self._keep_results(outcome)
             if self._tools.metrics is not None:
                 metrics = self._tools.metrics
-                self._try("metrics", lambda: metrics.finish(self._steady_store))
+                attempt("metrics", lambda: metrics.finish(self._steady_store), self._tools.say)
             return self._with_saved_checkpoint(outcome)
 
     def _begin_together(self, team: Team) -> None:
@@ -278,6 +176,11 @@ class Run:
             self._tools.say(f"going on from checkpoint {checkpoint}")
             self._tools.status.resumed(checkpoint)
 
+    def _prepare(self) -> None:
+        prepared = self._preparation.prepare()
+        self._environment, self._hidden = prepared.environment, prepared.hidden
+        self._tools.switch.stop_if_set()
+
     def _set_up_and_train(self) -> Outcome:
         set_up = self._failing_as(Reason.SETUP_FAILED, self._set_up)
         return self._train_from_checkpoints() if set_up is None else set_up
@@ -287,7 +190,7 @@ class Run:
         if failed.reason != Reason.SETUP_FAILED:
             self._saving.save_last_checkpoint(self._killed)
         self._trying.rest()
-        self._stop_if_asked()
+        self._tools.switch.stop_if_set()
         if self._saving.checkpoints.newest_is_suspect:
             self._resuming.go_back()
         self._killed = None
@@ -309,7 +212,7 @@ class Run:
 
     def _set_up(self) -> Outcome | None:
         """Runs setup; None when the command can be run now."""
-        if not self._spec.setup or self._setup_done.exists():
+        if not self._spec.setup or self._tools.setup_done.exists():
             return None
         self._enter(Phase.SETUP)
         with self._script(self._spec.setup, self._spec.setup_shell) as job:
@@ -331,15 +234,15 @@ class Run:
             named = self._background.named(left.processes)
             self._tools.say(f"setup has left running, until the job ends: {named}")
         else:
-            self._setup_done.touch()
+            self._tools.setup_done.touch()
 
     def _train(self) -> Outcome:
         self._enter(Phase.RUNNING)
         if self._tools.metrics is not None:
-            self._try("metrics", self._tools.metrics.begin)
+            attempt("metrics", self._tools.metrics.begin, self._tools.say)
         with (
-            self._saving_checkpoints(),
-            self._growing_volumes(),
+            self.repeated.of_checkpoints(),
+            self.repeated.of_volumes(),
             self._script(self._spec.command, self._spec.shell) as job,
         ):
             end = self._wait_for(job)
@@ -382,83 +285,10 @@ class Run:
             hide=self._hidden.text,
         )
 
-    def _prepare(self) -> None:
-        spec, tools = self._spec, self._tools
-        self._stop_if_asked()
-        # First step: until the secrets to redact are known, no output leaves the machine.
-        secrets = tools.secrets(spec.secrets) if spec.secrets else {}
-        tools.logs.hide(tuple(secrets.values()))
-        self._hidden = HiddenValues(secrets.values())
-        self._stop_if_asked()
-        with spans.span("fetch code"):
-            is_fresh = code_package.fetch_code(
-                self._steady_store,
-                spec.code_key,
-                spec.code_sha256,
-                self._work,
-                unpacked=self._own_files.set_aside,
-            )
-        if is_fresh or tools.container is not None:
-            # A container begins as its image is, also where an earlier agent had prepared one.
-            self._setup_done.unlink(missing_ok=True)
-        self._stop_if_asked()
-        if tools.container is not None:
-            with spans.span("fetch image"):
-                tools.container.fetch(tools.secrets)
-        with spans.span("mount volumes", volumes=len(spec.volumes)):
-            mounts = tools.volumes.mount_all(spec.volumes)
-        self._stop_if_asked()
-        folders = JobFolders.of(spec, self._work, mounts)
-        folders.make()
-        with spans.span("bring data", sources=len(spec.data)):
-            data = tools.bring_data(spec.data, self._work, mounts) if spec.data else ()
-        if tools.team is None:
-            with spans.span("restore checkpoint"):
-                self._resuming.restore()
-        metrics = self._read_metrics(folders, {**spec.env, **secrets})
-        if tools.container is not None:
-            # Whatever the job is told of is in the container at the same place.
-            brought = (path for each in data for path in (each.path, each.cache) if path is not None)
-            told = () if metrics is None else (metrics,)
-            tools.container.share((folders.data, *mounts.values(), *brought, *told), tuple(secrets))
-        self._environment = job_environment(
-            spec,
-            folders,
-            mounts,
-            self._inherited,
-            tools.home,
-            secrets=secrets,
-            data=data,
-            traceparent=None if tools.trace is None else str(tools.trace.recorder.parent),
-            metrics=metrics,
-            gpus=tools.gpus(),
-            port=None if tools.master_port is None else tools.master_port(),
-        )
-        self._stop_if_asked()
-
-    @property
-    def _inherited(self) -> Mapping[str, str]:
-        """The environment of the machine, or that of the image with what the agent adds."""
-        container, own = self._tools.container, self._tools.inherited
-        return own if container is None else {**container.environment, **own}
-
-    def _read_metrics(self, folders: JobFolders, variables: Mapping[str, str]) -> Path | None:
-        """Begins to read what the training tells; the file to which it may write more."""
-        metrics, output = self._tools.metrics, self._tools.output
-        if metrics is None or output is None:
-            return None
-        objects = self._tools.folder / "metrics.jsonl"
-        if self._tools.container is not None:
-            objects.touch()
-        logging = (self._work / each for each in LOGGING_FOLDERS)
-        places = TrainingPlaces(output, objects, (folders.output, folders.checkpoints, *logging))
-        metrics.read_training(places, self._hidden, variables)
-        return objects
-
     @contextmanager
     def _script(self, script: str, shell: Sequence[str]) -> Iterator[Job]:
         """Starts a script; if anything fails meanwhile, the script is ended."""
-        self._stop_if_asked()
+        self._tools.switch.stop_if_set()
         job = self._tools.start(script, self._environment, shell)
         try:
             yield job
@@ -506,7 +336,7 @@ class Run:
             self._tools.say("the checkpoint folder is not saved: no start from a checkpoint got anywhere")
         elif outcome.reason != Reason.SETUP_FAILED and self._environment:
             self._saving.save_last_checkpoint(self._killed)
-        if not outcome.is_terminal or not self._work.is_dir():
+        if not outcome.is_terminal or not self._tools.work.is_dir():
             return outcome
         return self._saving.keep_artifacts(outcome)
 
@@ -518,7 +348,7 @@ class Run:
         if request is not None and request.ends_at is not None:
             limit.set(request.ends_at - LAST_WORDS_SECONDS / 2)
         try:
-            newest = newest_checkpoint(self._tools.store.within(limit), self._spec.lineage)
+            newest = newest_checkpoint(self._tools.store.within(self.limit), self._spec.lineage)
         except AgentError as error:
             said = f"which checkpoint is saved could not be read: {error}"
         else:
@@ -531,114 +361,10 @@ class Run:
         assert request is not None  # noqa: S101
         return request.outcome(code)
 
-    def _stop_if_asked(self) -> None:
-        if self._tools.switch.request:
-            raise StopEarly
-
     def _enter(self, phase: str) -> None:
         """A phase begins even if the store cannot be written; the next heartbeat reports it."""
         if self._tools.trace is not None:
             self._tools.trace.recorder.stage(TIMED_AS[phase])
         if self._tools.team is not None:
             self._tools.team.enter(phase)
-        self._try("status", lambda: self._tools.status.enter(phase))
-
-    def _try(self, what: str, action: Callable[[], object]) -> None:
-        try:
-            never_fatal(action)()
-        except (AgentError, OSError) as error:
-            self._tools.say(f"{what}: {error}")
-
-    @property
-    def _setup_done(self) -> Path:
-        return self._tools.folder / "setup.done"
-
-    def steps(self) -> list[Step]:
-        """What is repeated from the beginning of the run to its end: name, pace and function."""
-        tools = self._tools
-        interruption = InterruptionWatcher(
-            tools.metadata,
-            tools.switch,
-            tools.clock,
-            limit=self.limit,
-            upload_seconds=lambda: self._saving.checkpoints.upload_seconds,
-        )
-        allowed = Limits(self._spec.max_duration_seconds, self._spec.budget_seconds, tools.config.deadline_at)
-        limits = LimitWatcher(tools.status.seconds_spent, allowed, tools.switch, tools.clock)
-        steps: list[Step] = [
-            ("status", HEARTBEAT_PACE, never_fatal(tools.status.write)),
-            ("logs", tools.log_pace, never_fatal(tools.logs.ship)),
-            ("stop request", tools.stop_pace, self._stop_request.look),
-            ("interruption notice", steady(INTERRUPTION_EVERY_SECONDS), interruption.look),
-            ("limits", steady(LIMITS_EVERY_SECONDS), limits.look),
-        ]
-        if tools.team is not None:
-            steps.append(("nodes", steady(NODES_EVERY_SECONDS), never_fatal(tools.team.write_news)))
-        if tools.look_for_notices is not None:
-            steps.append(("notices", steady(NOTICES_EVERY_SECONDS), never_fatal(tools.look_for_notices)))
-        if tools.trace is not None:
-            steps.append(("spans", SHIP_PACE, never_fatal(tools.trace.parts.ship)))
-        if tools.metrics is not None:
-            steps.append(("metrics", METRICS_PACE, never_fatal(tools.metrics.look)))
-        idle_seconds = self._spec.idle_duration_seconds
-        if idle_seconds is not None:
-            idle = IdleWatcher(
-                idle_seconds,
-                tools.processor_seconds,
-                tools.gpu_in_use,
-                tools.switch,
-                of_all=(lambda own: own) if tools.team is None else tools.team.idle_seconds,
-            )
-            steps.append(("idleness", steady(min(IDLE_EVERY_SECONDS, idle_seconds / 4)), idle.look))
-        return steps
-
-    @contextmanager
-    def _watching(self) -> Iterator[None]:
-        # A stop request may be older than this machine.
-        self._try("stop request", self._stop_request.look)
-        with self._periodically(*self.steps()):
-            yield
-
-    @contextmanager
-    def _saving_checkpoints(self) -> Iterator[None]:
-        pace = steady(self._spec.checkpoints.every_seconds)
-        tools = self._tools
-        save = self._save_before_leaving
-        rebalance = RebalanceWatcher(tools.metadata, tools.switch, save, tools.say)
-        steps: list[Step] = [("rebalance recommendation", steady(INTERRUPTION_EVERY_SECONDS), rebalance.look)]
-        if self._spec.node == 0:  # of several nodes it saves for all
-            steps.append(("checkpoint", pace, self._saving.save_checkpoint))
-        with self._periodically(*steps):
-            yield
-
-    def _save_before_leaving(self) -> str:
-        """Saves what there is, of several nodes what all have; tells what came of it."""
-        team = self._tools.team
-        if team is not None and team.node != 0:
-            team.ask_for_checkpoint()
-            return "node 0 is asked for a checkpoint of all"
-        saved = self._saving.save_checkpoint()
-        return f"checkpoint {saved} is saved" if saved else "nothing has changed since the last checkpoint"
-
-    @contextmanager
-    def _growing_volumes(self) -> Iterator[None]:
-        """A larger size in the job file resizes the volume of a running machine."""
-        step = ("volumes", steady(GROW_EVERY_SECONDS), never_fatal(self._tools.volumes.grow_all))
-        with self._periodically(*([step] if self._spec.volumes else [])):
-            yield
-
-    @contextmanager
-    def _periodically(self, *steps: Step) -> Iterator[None]:
-        threads = [Periodic(name, pace, step, self._tools.say, self._crashed) for name, pace, step in steps]
-        for thread in threads:
-            thread.start()
-        try:
-            yield
-        finally:
-            for thread in threads:
-                thread.stop()
-
-    def _crashed(self, error: BaseException) -> None:
-        name = threading.current_thread().name
-        message = f"the agent's part '{name}' failed: {error!r}"
-        self._tools.switch.set(StopRequest(Phase.FAILED, Reason.AGENT_ERROR, message))
+        attempt("status", lambda: self._tools.status.enter(phase), self._tools.say)

@@ -15,7 +15,7 @@ from runctl_auto.agent.job.stopping import StopSwitch
 from runctl_auto.agent.journal import Journal
 from runctl_auto.agent.keys import node_logs_prefix
 from runctl_auto.agent.machine.machine_identity import MachineIdentity
-from runctl_auto.agent.run import PATIENCE_SECONDS, MountsVolumes
+from runctl_auto.agent.run_tools import PATIENCE_SECONDS, MountsVolumes
 from runctl_auto.agent.start.config import AgentConfig
 from runctl_auto.agent.status import Outcome, StatusWriter, read_previous
 from runctl_auto.agent.store.store import Store

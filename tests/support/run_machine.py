@@ -23,7 +23,8 @@ from runctl_auto.agent.keys import artifacts_prefix, checkpoint_prefix, manifest
 from runctl_auto.agent.machine.machine_identity import MachineIdentity
 from runctl_auto.agent.metrics.collecting import Metrics
 from runctl_auto.agent.metrics.machine_use import MachineUse
-from runctl_auto.agent.run import Run, RunTools
+from runctl_auto.agent.run import Run
+from runctl_auto.agent.run_tools import RunTools
 from runctl_auto.agent.spec import DataSpec, SecretSpec, VolumeSpec
 from runctl_auto.agent.start.config import AgentConfig
 from runctl_auto.agent.status import Outcome, StatusWriter

@@ -51,6 +51,11 @@ class StopSwitch:
         if self._request is None:
             self._request = request
 
+    def stop_if_set(self) -> None:
+        """Raises StopEarly when the run is to stop."""
+        if self._request is not None:
+            raise StopEarly
+
     def wait(self, seconds: float) -> None:
         """Blocks until set, at most `seconds`."""
         self._event.wait(seconds)
@@ -63,5 +68,4 @@ class StopEarly(Exception):
 def wait_unless_stopped(switch: StopSwitch, seconds: float) -> None:
     """Blocks for `seconds`. Raises StopEarly when the run is to stop."""
     switch.wait(seconds)
-    if switch.request is not None:
-        raise StopEarly
+    switch.stop_if_set()

@@ -32,7 +32,8 @@ from runctl_auto.agent.metrics.collecting import Metrics
 from runctl_auto.agent.metrics.machine_use import MachineLook
 from runctl_auto.agent.nodes.master_port import free_port
 from runctl_auto.agent.pace import Pace
-from runctl_auto.agent.run import Run, RunTools
+from runctl_auto.agent.run import Run
+from runctl_auto.agent.run_tools import RunTools
 from runctl_auto.agent.service import AgentService
 from runctl_auto.agent.spec import DataSpec, SecretSpec, VolumeSpec, verified_spec
 from runctl_auto.agent.status import Outcome, StatusWriter

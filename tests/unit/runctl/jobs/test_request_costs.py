@@ -31,7 +31,9 @@ from runctl_auto.agent.metrics.collecting import Metrics
 from runctl_auto.agent.metrics.machine_use import MachineUse
 from runctl_auto.agent.metrics.training_sources import TrainingPlaces
 from runctl_auto.agent.pace import FIRST_SECONDS, Pace
-from runctl_auto.agent.run import Run, RunTools, Step
+from runctl_auto.agent.repeated_steps import Step
+from runctl_auto.agent.run import Run
+from runctl_auto.agent.run_tools import RunTools
 from runctl_auto.agent.start.config import AgentConfig
 from runctl_auto.agent.status import Outcome, StatusWriter
 from runctl_auto.errors import NotFoundError
@@ -194,7 +196,7 @@ class Followed:
             metrics=self._metrics,
             output=self._output,
         )
-        return Run(tools).steps()
+        return Run(tools).repeated.steps()
 
 
 class _NoNotice:
