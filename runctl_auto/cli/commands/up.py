@@ -13,7 +13,7 @@ from runctl_auto.local.plain_text import plain_text
 
 if TYPE_CHECKING:
     from runctl_auto.job_file.spec import CloudName
-    from runctl_auto.operations.up_result import UpResult
+    from runctl_auto.jobs.up_result import UpResult
 
 
 @click.command(help="Create or update the job in JOB_FILE, follow its training and fetch the results.")

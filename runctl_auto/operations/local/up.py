@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from runctl_auto.agent.contract import GRACE_SECONDS, Phase
+from runctl_auto.agent.contract import Phase
 from runctl_auto.agent.local.capacity import Capacity
 from runctl_auto.agent.local.host import host_name
 from runctl_auto.agent.local.spawn import spawn
@@ -32,8 +32,9 @@ from runctl_auto.jobs.local.packages import lay_in, lay_in_code
 from runctl_auto.jobs.phase_times import PhaseTimes
 from runctl_auto.jobs.reporting import PlanView
 from runctl_auto.jobs.secret_values import job_secrets
+from runctl_auto.jobs.up_options import START_FROM_NOTHING, AnyUpOptions, nothing_to_start_from
+from runctl_auto.jobs.up_result import UpResult, training_failed
 from runctl_auto.operations.local.surroundings import LocalSurroundings
-from runctl_auto.operations.up_result import UpResult
 from runctl_auto.packaging.fetched_results import RESULTS_FOLDER
 from runctl_auto.packaging.package import code_sha256
 from runctl_auto.packaging.work_folder import WorkFolder
@@ -46,18 +47,12 @@ from runctl_auto.stack.config import StackConfig
 from runctl_auto.stack.state import FOLDER, PROCESS
 
 MAX_RESTARTS = 20
-START_FROM_NOTHING = "none"
 
 
 @dataclass(frozen=True)
-class LocalUpOptions:
-    """How ``up`` is asked to work; as for a job with a stack."""
+class LocalUpOptions(AnyUpOptions):
+    """How ``up`` is asked to work."""
 
-    yes: bool = False
-    detach: bool = False
-    rerun: bool = False
-    grace_seconds: int = GRACE_SECONDS
-    start_from: str | None = None
     is_asked_for: bool = False
     """Whether the person has named this machine, not the job file alone."""
 
@@ -204,15 +199,10 @@ class _Up:
 
     def _decided(self, sha256: str) -> tuple[LocalCurrent, RunIdentity]:
         current = current_here(self._jobs, self._name)
-        start = self._options.start_from
-        afresh = None if start is None else start == START_FROM_NOTHING
-        if start is not None and current.config is None:
-            raise UsageError(
-                f"Job '{self._name}' has never run: there is no checkpoint to start from.",
-                where={"job": self._name},
-                next_step="Repeat without --from.",
-            )
-        return current, run_here(self._spec, sha256, current, rerun=self._options.rerun, afresh=afresh)
+        options = self._options
+        if options.start_from is not None and current.config is None:
+            raise nothing_to_start_from(self._name)
+        return current, run_here(self._spec, sha256, current, rerun=options.rerun, afresh=options.afresh)
 
     def _work_that_travels(self) -> WorkFolder:
         """Results that were fetched to a folder that the settings name are no code."""
@@ -332,8 +322,6 @@ class _Up:
             replacements=restarts,
         )
         if not status.succeeded:
-            from runctl_auto.operations.up import training_failed
-
             raise training_failed(config, status, result)
         return result
 
