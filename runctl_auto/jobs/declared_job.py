@@ -14,7 +14,9 @@ from runctl_auto.cost.book import PriceBook
 from runctl_auto.engine.policy_pack import PackInForce
 from runctl_auto.errors import UsageError
 from runctl_auto.jobs.check import CheckedJob
-from runctl_auto.jobs.intent import NEW_JOB, CurrentJob, Material, decide
+from runctl_auto.jobs.current_job import NEW_JOB, CurrentJob
+from runctl_auto.jobs.intent import decide
+from runctl_auto.jobs.material import Material
 from runctl_auto.jobs.notices.webhook_address import with_webhook
 from runctl_auto.jobs.reporting import NobodyThere
 from runctl_auto.jobs.secret_values import SecretValues

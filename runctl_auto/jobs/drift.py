@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from runctl_auto.engine.refresh_plan import ResourceDrift
 from runctl_auto.jobs.claim import claimed
-from runctl_auto.jobs.intent import observed_state
+from runctl_auto.jobs.current_job import observed_state
 from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.right_account import refuse_another_account

@@ -2,92 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from runctl_auto.backend.state_bucket import sources_of_state
-from runctl_auto.errors import JobFileError, RunctlError, UsageError
+from runctl_auto.errors import JobFileError, UsageError
 from runctl_auto.job_file.spec import JobSpec
-from runctl_auto.jobs.check import CheckedJob
 from runctl_auto.jobs.container_choice import choose_container
+from runctl_auto.jobs.current_job import CurrentJob
 from runctl_auto.jobs.data_strategies import initialization_notes, settle_data
 from runctl_auto.jobs.fingerprint import fingerprint
-from runctl_auto.jobs.job import Job, parse_config
+from runctl_auto.jobs.material import Material
 from runctl_auto.jobs.notices.choice import choose_notify
+from runctl_auto.jobs.plan_notes import plan_notes
 from runctl_auto.jobs.right_account import another_account
 from runctl_auto.jobs.secret_values import SecretValues
 from runctl_auto.jobs.session import Session, Surroundings
 from runctl_auto.jobs.storage.volumes_of_job import refuse_names_of_volumes
 from runctl_auto.jobs.traces.choice import choose_trace
-from runctl_auto.packaging.fetched_results import RESULTS_FOLDER
-from runctl_auto.packaging.package import package_agent, package_code
-from runctl_auto.packaging.work_folder import WorkFolder
 from runctl_auto.placement.choice import Choice, choose_places
 from runctl_auto.placement.fit import fits
 from runctl_auto.placement.machine_group import choose_group
 from runctl_auto.placement.order import RankedOffer
-from runctl_auto.protection.held import held_in, zone_of
+from runctl_auto.protection.held import held_in
 from runctl_auto.protection.wanted import wanted_protection
 from runctl_auto.providers.compute import compute_in
 from runctl_auto.providers.contract import Account, OwnVolumes, Provider
 from runctl_auto.run.identity import RunIdentity, choose_run
-from runctl_auto.run.status import RunStatus
 from runctl_auto.stack.config import GroupChoice, Placement, Protection, StackConfig
 from runctl_auto.stack.place_text import TITLES
 from runctl_auto.stack.prices import Rates, RegionPrices
 from runctl_auto.stack.source import Source
-from runctl_auto.stack.state import GROUP, StackState
 from runctl_auto.stack.trail import RefusedPlace
-
-
-@dataclass(frozen=True)
-class CurrentJob:
-    """The job as it is before anything changes."""
-
-    config: StackConfig | None
-    state: StackState
-    status: RunStatus | None
-
-    @property
-    def instance(self) -> str | None:
-        """The single instance that the state names."""
-        found = self.state.machine()
-        return found.id if found else None
-
-    @property
-    def instances(self) -> tuple[str, ...]:
-        """The instances that the state names, in the order of the nodes."""
-        return compute_in(self.state).instances
-
-    @property
-    def group(self) -> str | None:
-        """The name of the machine's group that the state names."""
-        found = self.state.first(GROUP)
-        return found.id if found else None
-
-    @property
-    def has_compute(self) -> bool:
-        """Whether the state names an instance or a group."""
-        return self.instance is not None or self.group is not None
-
-    @property
-    def run_is_active(self) -> bool:
-        """Whether a run has a machine, or a group that makes one, and has not ended."""
-        return self.has_compute and not (self.status is not None and self.status.ended)
-
-    @property
-    def was_placed(self) -> bool:
-        """Whether a machine was ever made for it: from then on, its volumes stay where they are."""
-        return self.has_compute or self.status is not None
-
-    @property
-    def pinned_zone(self) -> str | None:
-        """The zone that the job's volumes tie it to."""
-        volume = next(iter(self.state.volumes()), None)
-        if volume is None or not (self.was_placed or volume.protect):
-            return None
-        return zone_of(volume)
 
 
 @dataclass(frozen=True)
@@ -103,73 +50,6 @@ class Intent:
     secrets: SecretValues = field(default_factory=SecretValues)
     notes: tuple[str, ...] = ()
     offers: tuple[RankedOffer, ...] = ()
-
-
-NEW_JOB = CurrentJob(None, StackState((), ()), None)
-
-
-def current_job(job: Job, config: StackConfig | None, state: StackState) -> CurrentJob:
-    """The job as ``config`` and ``state`` tell it, with the status of its run; asks for that alone."""
-    return NEW_JOB if config is None else CurrentJob(config, state, job.status(config.run.id))
-
-
-def job_without_engine(session: Session, name: str) -> CurrentJob:
-    """The job as its files tell it, ``NEW_JOB`` when the backend has none; asks the engine only where the
-    backend cannot be read without it. Recovers nothing."""
-    if name not in {each.name for each in session.driver.jobs()}:
-        return NEW_JOB
-    state = session.driver.states([name])[name]
-    if isinstance(state, RunctlError):
-        raise state
-    config = parse_config(session.driver.config_of(name))
-    if config is None:
-        return NEW_JOB
-    place = config.placement
-    results = session.provider(place.region).results(name, place.account)
-    return CurrentJob(config, state, results.status(config.run.id))
-
-
-def observed_state(job: Job) -> StackState:
-    """The state once no engine works on the job; recovers nothing, and says what a command would recover.
-
-    Raises ``StackLockedError`` when somebody else works on the job.
-    """
-    job.stack.await_quiet()
-    state = job.state()
-    if state.pending:
-        job.session.reporter.say(
-            f"an operation on job '{job.name}' was interrupted; `runctl up` and `runctl down` recover what "
-            "it left, which the plan leaves out"
-        )
-    return state
-
-
-@dataclass(frozen=True)
-class Material:
-    """What deciding needs and the job as it is does not change."""
-
-    account: Account
-    code_sha256: str
-    agent_sha256: str
-
-
-def gather(session: Surroundings, job: CheckedJob) -> Material:
-    """Packages the work folder and the agent, and asks the cloud for the account."""
-    packages = session.folders.make_private("packages")
-    code = package_code(travelling(session, job.work_folder), packages)
-    agent = package_agent(packages)
-    account = session.provider(job.spec.region).account()
-    return Material(account, code.sha256, agent.sha256)
-
-
-def travelling(session: Surroundings, work: WorkFolder) -> WorkFolder:
-    """What of a work folder travels: results that were fetched to a folder that the settings name are no
-    code.
-    """
-    results = (session.folders.root / session.settings.checkpoint.directory).resolve()
-    if results.name == RESULTS_FOLDER or not results.is_relative_to(work.path):
-        return work  # of the usual folder, the walk has left out the results alone
-    return work.without(results.relative_to(work.path))
 
 
 def decide(
@@ -262,18 +142,10 @@ def decide(
             *choice.notes,
             *data.notes,
             *(() if is_same_run else initialization_notes(spec)),
-            *_tied_to_zone(spec, choice.places[0], zone),
-            *_no_time_to_end(config),
-            *_recovery_notes(config),
-            *_closeness_notes(config),
-            *(() if is_same_run else _notes_on_place(provider, spec, config.placement)),
+            *plan_notes(provider, config, zone, is_new_run=not is_same_run),
         ),
         offers=choice.offers,
     )
-
-
-def _notes_on_place(provider: Provider, spec: JobSpec, place: Placement) -> tuple[str, ...]:
-    return (*_no_internet(place), *provider.data_notes(spec, place))
 
 
 def _with_disk(place: Placement, spec: JobSpec) -> Placement:
@@ -308,67 +180,6 @@ def _group(
     if config is not None and config.run.id == run.id and config.group is not None:
         return config.group
     return choose_group(spec, choice.places, int(session.time.now().timestamp()))
-
-
-def _recovery_notes(config: StackConfig) -> Iterator[str]:
-    """Who makes the next machine, and when the cloud ends the run at the latest."""
-    if config.group is None:
-        yield _RECOVERY_WORDS[config.job.recovers_by]
-        if len(config.job.clouds) > 1 and config.job.recovers_by == "runctl":
-            named = " or ".join(TITLES[each] for each in config.job.clouds)
-            yield f"the next machine may be at {named}: checkpoints are in the same bucket"
-        return
-    types = ", ".join(config.group.instance_types)
-    yield f"recovery: cloud: when the machine is lost, AWS makes the next one ({types}), without runctl"
-    if config.ends_at is None:
-        yield "no scheduled action ends the group: that needs a max_duration"
-
-
-def _closeness_notes(config: StackConfig) -> Iterator[str]:
-    """Whether several machines are in a placement group."""
-    if config.job.nodes == 1:
-        return
-    if config.placement.cluster:
-        yield (
-            "the machines are close to each other, in a cluster placement group; network: {placement: none} "
-            "does without, where there is capacity more often"
-        )
-    elif config.job.network.placement is None:
-        yield (
-            f"the machines are in no placement group: {config.placement.instance_type} has no Elastic Fabric "
-            "Adapter; network: {placement: cluster} asks for one all the same"
-        )
-
-
-_RECOVERY_WORDS = {
-    "runctl": "recovery: runctl: when the machine is lost, `up` makes the next one while it follows the run",
-    "none": "recovery: none: when the machine is lost, the run ends",
-}
-
-
-def _no_time_to_end(config: StackConfig) -> Iterator[str]:
-    if config.group is None and config.end_schedule and config.job.max_duration is None:
-        yield "no schedule ends the machine: aws.end_schedule needs a max_duration to tell the time"
-
-
-def _tied_to_zone(spec: JobSpec, place: Placement, zone: str | None) -> Iterator[str]:
-    """What volumes mean for where the job may go, now and later."""
-    if zone is not None:
-        yield f"the job's volumes are in {zone}: no other zone is tried"
-    elif spec.volumes:
-        names = ", ".join(each.name for each in spec.volumes)
-        yield (
-            f"volume {names}: made in the zone of the first machine (planned: {place.zone}), to which the "
-            "job is tied from then on"
-        )
-
-
-def _no_internet(place: Placement) -> Iterator[str]:
-    if not place.internet:
-        yield (
-            f"subnet {place.subnet} reaches AWS's endpoints only: setup and run cannot fetch from package "
-            "indexes and model hubs"
-        )
 
 
 def other_places(session: Session, config: StackConfig, current: CurrentJob) -> tuple[Placement, ...]:

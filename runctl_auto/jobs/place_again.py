@@ -10,9 +10,10 @@ from runctl_auto.job_file.job_file import JobFile
 from runctl_auto.jobs.admission import admitted
 from runctl_auto.jobs.apply import apply_in_first_place, protect_when_placed, settle_machine
 from runctl_auto.jobs.change import Change
+from runctl_auto.jobs.current_job import NEW_JOB, current_job
 from runctl_auto.jobs.ended_elsewhere import refuse_ended_elsewhere
 from runctl_auto.jobs.follow.follow import PATIENCE_WITH_OTHERS_SECONDS
-from runctl_auto.jobs.intent import NEW_JOB, current_job, present_places
+from runctl_auto.jobs.intent import present_places
 from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.lost_machine.elastic import if_refused, rest_goes_on
 from runctl_auto.jobs.recovery import recover

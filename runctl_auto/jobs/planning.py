@@ -15,9 +15,11 @@ from runctl_auto.jobs.bills.budget_check import budget_notes, budgets_for_plan
 from runctl_auto.jobs.change import Change
 from runctl_auto.jobs.check import CheckedJob
 from runctl_auto.jobs.configuration import Configuration
+from runctl_auto.jobs.current_job import NEW_JOB, CurrentJob
 from runctl_auto.jobs.follow.follow import await_end
-from runctl_auto.jobs.intent import NEW_JOB, CurrentJob, Intent, Material, decide, gather
+from runctl_auto.jobs.intent import Intent, decide
 from runctl_auto.jobs.job import Job
+from runctl_auto.jobs.material import Material, gather
 from runctl_auto.jobs.notices.webhook_address import with_webhook
 from runctl_auto.jobs.phase_times import PhaseTimes
 from runctl_auto.jobs.reporting import PlanView

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runctl_auto.errors import JobNotFoundError
-from runctl_auto.jobs.intent import job_without_engine
+from runctl_auto.jobs.current_job import job_without_engine
 from runctl_auto.jobs.session import Session
 from runctl_auto.providers.volume_filling import VolumeFilling
 from runctl_auto.stack.state import VOLUME

@@ -7,7 +7,8 @@ from typing import Any
 
 from runctl_auto.errors import NoCapacityError
 from runctl_auto.job_file.spec import JobSpec
-from runctl_auto.jobs.intent import job_without_engine, zone_of_volumes
+from runctl_auto.jobs.current_job import job_without_engine
+from runctl_auto.jobs.intent import zone_of_volumes
 from runctl_auto.jobs.session import Session
 from runctl_auto.jobs.storage.volumes_of_job import with_ids_of_volumes
 from runctl_auto.placement.choice import MOST_TRIED, Choice, look_for_places, no_place

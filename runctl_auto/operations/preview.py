@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runctl_auto.jobs.check import CheckedJob
-from runctl_auto.jobs.intent import NEW_JOB, current_job, observed_state
+from runctl_auto.jobs.current_job import NEW_JOB, current_job, observed_state
 from runctl_auto.jobs.planning import JobFileChange
 from runctl_auto.jobs.reporting import PlanView
 from runctl_auto.jobs.session import Session

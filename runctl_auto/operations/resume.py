@@ -20,8 +20,10 @@ from runctl_auto.jobs.bills.budget_check import budget_notes, budgets_for_plan, 
 from runctl_auto.jobs.change import Change
 from runctl_auto.jobs.configuration import Configuration
 from runctl_auto.jobs.confirmation import require_confirmation
-from runctl_auto.jobs.intent import NEW_JOB, CurrentJob, Intent, Material, current_job, decide, other_places
+from runctl_auto.jobs.current_job import NEW_JOB, CurrentJob, current_job
+from runctl_auto.jobs.intent import Intent, decide, other_places
 from runctl_auto.jobs.job import Job
+from runctl_auto.jobs.material import Material
 from runctl_auto.jobs.planning import plan_for
 from runctl_auto.jobs.recovery import recover
 from runctl_auto.jobs.reporting import PlanView

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 from runctl_auto.engine.environment import control_sandbox
 from runctl_auto.errors import JobNotFoundError, UsageError
-from runctl_auto.jobs.intent import CurrentJob, job_without_engine
+from runctl_auto.jobs.current_job import CurrentJob, job_without_engine
 from runctl_auto.jobs.session import Session
 from runctl_auto.providers.compute import compute_in
 from runctl_auto.providers.contract import Machine

@@ -31,12 +31,13 @@ from runctl_auto.jobs.bills.budget_check import refuse_spent_budgets
 from runctl_auto.jobs.capacity_wait import until_capacity
 from runctl_auto.jobs.check import CheckedJob
 from runctl_auto.jobs.confirmation import require_confirmation
+from runctl_auto.jobs.current_job import NEW_JOB, CurrentJob, current_job
 from runctl_auto.jobs.follow.follow import (
     await_end,
 )
 from runctl_auto.jobs.follow.following import Following
 from runctl_auto.jobs.graceful_stop import stop_run
-from runctl_auto.jobs.intent import NEW_JOB, CurrentJob, Intent, current_job, other_places
+from runctl_auto.jobs.intent import Intent, other_places
 from runctl_auto.jobs.lost_machine.elastic import if_refused
 from runctl_auto.jobs.notices.tell import Notices
 from runctl_auto.jobs.place_again import PlaceAgain

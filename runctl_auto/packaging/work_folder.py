@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath, PurePosixPath
 
+from runctl_auto.packaging.fetched_results import RESULTS_FOLDER
+
 _MOST_OF = 0.8
 """A folder that holds this share of its parent's bytes is named instead of the parent."""
 
@@ -69,6 +71,12 @@ class WorkFolder:
             return self
         files = (file for file in self.files if not PurePosixPath(file.name).is_relative_to(part.as_posix()))
         return replace(self, files=tuple(files))
+
+    def without_results(self, folder: Path) -> WorkFolder:
+        """The same folder without results that were fetched to ``folder``, which is absolute."""
+        if folder.name == RESULTS_FOLDER or not folder.is_relative_to(self.path):
+            return self  # of the usual folder, the walk has left out the results alone
+        return self.without(folder.relative_to(self.path))
 
     def files_below(self, folder: str) -> tuple[WorkFile, ...]:
         """The files in ``folder``, which is relative with slashes."""

@@ -19,8 +19,9 @@ from runctl_auto.engine.environment import make_provider
 from runctl_auto.errors import RunctlError, UsageError
 from runctl_auto.job_file.load import job_file_of_values, load_job_file
 from runctl_auto.jobs.check import CheckedJob, check_loaded
+from runctl_auto.jobs.current_job import CurrentJob
 from runctl_auto.jobs.declared_job import ProgramReporter, ProgramSurroundings, decide_declared
-from runctl_auto.jobs.intent import CurrentJob, gather
+from runctl_auto.jobs.material import gather
 from runctl_auto.jobs.secret_values import choose_secrets
 from runctl_auto.local.project import find_project
 from runctl_auto.program import DeclaredRun

@@ -33,7 +33,7 @@ from runctl_auto.jobs.folder.stacks import (
 )
 from runctl_auto.jobs.folder.verdict import REFRESHED, Verdict, by_file, by_run, may_have_lost_machine
 from runctl_auto.jobs.folder.work_folders import WorkFolders
-from runctl_auto.jobs.intent import travelling
+from runctl_auto.jobs.material import travelling
 from runctl_auto.jobs.permitted import refuse_disabled_provider
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS
 from runctl_auto.jobs.session import Session

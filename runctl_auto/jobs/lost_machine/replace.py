@@ -10,9 +10,10 @@ from runctl_auto.errors import InterruptionsExhaustedError, ProgramError, Unread
 from runctl_auto.job_file.job_file import JobFile
 from runctl_auto.jobs.apply import apply_in_first_place, settle_machine
 from runctl_auto.jobs.change import Change
+from runctl_auto.jobs.current_job import NEW_JOB, current_job
 from runctl_auto.jobs.ended_elsewhere import refuse_ended_elsewhere, refuse_stop_requested
 from runctl_auto.jobs.follow.follow import PATIENCE_WITH_OTHERS_SECONDS, Lost, await_end
-from runctl_auto.jobs.intent import NEW_JOB, current_job, other_places
+from runctl_auto.jobs.intent import other_places
 from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.lost_machine.elastic import if_refused
 from runctl_auto.jobs.recovery import recover

@@ -8,9 +8,10 @@ from datetime import timezone
 from runctl_auto.errors import NoCapacityError
 from runctl_auto.job_file.job_file import JobFile
 from runctl_auto.jobs.change import Change
+from runctl_auto.jobs.current_job import NEW_JOB, current_job
 from runctl_auto.jobs.ended_elsewhere import refuse_ended_elsewhere
 from runctl_auto.jobs.follow.follow import PATIENCE_WITH_OTHERS_SECONDS, Starved
-from runctl_auto.jobs.intent import NEW_JOB, current_job, other_places
+from runctl_auto.jobs.intent import other_places
 from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.recovery import recover
 from runctl_auto.placement.machine_group import choose_group

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from runctl_auto.errors import ExitCode
 from runctl_auto.jobs.artifacts.of_job import unfetchable_artifacts
 from runctl_auto.jobs.change import Change
+from runctl_auto.jobs.current_job import observed_state
 from runctl_auto.jobs.folder.entry import Failure, failure_of
-from runctl_auto.jobs.intent import observed_state
 from runctl_auto.jobs.job import Job
 from runctl_auto.jobs.recovery import unrecorded_deletion, unrecorded_now
 from runctl_auto.jobs.reporting import PATIENCE_SECONDS, PlanView

@@ -35,7 +35,6 @@ from runctl_auto.jobs.secret_values import job_secrets
 from runctl_auto.jobs.up_options import START_FROM_NOTHING, AnyUpOptions, nothing_to_start_from
 from runctl_auto.jobs.up_result import UpResult, training_failed
 from runctl_auto.operations.local.surroundings import LocalSurroundings
-from runctl_auto.packaging.fetched_results import RESULTS_FOLDER
 from runctl_auto.packaging.package import code_sha256
 from runctl_auto.packaging.work_folder import WorkFolder
 from runctl_auto.providers.local.container_runtime import find_runtime, present_image
@@ -161,7 +160,7 @@ class _Up:
             capacity,
             runtime=lambda: find_runtime(self._name, self._around.shell),
         )
-        work = self._work_that_travels()
+        work = self._work.without_results(self._around.downloads.resolve())
         environment, note = inherited(self._around.shell, self._jobs.folder(self._name).temporary)
         user = f"it runs as you ({getpass.getuser()}): what you may read and change here, it may too"
         notes = (user, *applied.notes, *([note] if note else []))
@@ -203,13 +202,6 @@ class _Up:
         if options.start_from is not None and current.config is None:
             raise nothing_to_start_from(self._name)
         return current, run_here(self._spec, sha256, current, rerun=options.rerun, afresh=options.afresh)
-
-    def _work_that_travels(self) -> WorkFolder:
-        """Results that were fetched to a folder that the settings name are no code."""
-        results = self._around.downloads.resolve()
-        if results.name == RESULTS_FOLDER or not results.is_relative_to(self._work.path):
-            return self._work
-        return self._work.without(results.relative_to(self._work.path))
 
     def _confirm(self, plan: _Plan, wanted: _Wanted) -> None:
         changes = [PlannedChange("create", FOLDER, self._name, "")] if plan.current.config is None else []

@@ -14,8 +14,9 @@ from runctl_auto.errors import UsageError
 from runctl_auto.job_file.document import JobDocument
 from runctl_auto.job_file.job_file import JobFile
 from runctl_auto.jobs.check import CheckedJob
+from runctl_auto.jobs.current_job import CurrentJob
 from runctl_auto.jobs.declared_job import decide_declared
-from runctl_auto.jobs.intent import CurrentJob, Material
+from runctl_auto.jobs.material import Material
 from runctl_auto.jobs.session import Session
 from runctl_auto.packaging.work_folder import WorkFolder
 from runctl_auto.providers.contract import Account

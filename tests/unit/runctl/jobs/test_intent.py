@@ -22,7 +22,9 @@ from support.job_stacks import offers as offered
 from support.sessions import fake_provider, fake_session
 
 from runctl_auto.errors import JobFileError, UsageError
-from runctl_auto.jobs.intent import CurrentJob, Intent, Material, decide, other_places
+from runctl_auto.jobs.current_job import CurrentJob
+from runctl_auto.jobs.intent import Intent, decide, other_places
+from runctl_auto.jobs.material import Material
 from runctl_auto.jobs.session import Session
 from runctl_auto.providers.contract import Account, MachineGroup, Offers
 from runctl_auto.run.status import RunStatus

@@ -17,7 +17,7 @@ from support.job_stacks import (
 from support.sessions import fake_provider, fake_results, fake_session
 
 from runctl_auto.errors import JobNotFoundError, UsageError
-from runctl_auto.jobs.intent import NEW_JOB, CurrentJob
+from runctl_auto.jobs.current_job import NEW_JOB, CurrentJob
 from runctl_auto.operations import sandbox_events
 from runctl_auto.operations.sandbox_events import KINDS, Kind, fail, interrupt
 from runctl_auto.providers.contract import Machine, MachineGroup
