@@ -7,11 +7,10 @@ that takes the place of a lost one begins with an empty one, to which the others
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Union
+from dataclasses import dataclass, field
 
-from runctl_auto.agent.contract import GRACE_SECONDS, Phase, Reason
-from runctl_auto.agent.job.stopping import StopRequest
+from runctl_auto.agent.contract import Phase, Reason
+from runctl_auto.agent.nodes.causes import Asked, Back, Cause, Completed, Failure, Lost, request_for
 from runctl_auto.agent.nodes.messages import (
     LONGEST_SECONDS,
     Do,
@@ -27,6 +26,7 @@ from runctl_auto.agent.nodes.messages import (
     round_as_json,
     round_of,
 )
+from runctl_auto.agent.nodes.orders import Changed, Choose, Note, Order, SaveLast, Send
 from runctl_auto.agent.status import Outcome
 from runctl_auto.agent.status_format import NodePhase
 from runctl_auto.agent.untrusted import Fields, number, whole
@@ -35,81 +35,6 @@ GATHER_SECONDS = 1200.0
 """How long the others wait for a node that is not there: the boot of a machine, and the time to get one."""
 SETTLE_SECONDS = 3.5
 """After a failed rank: so long its failure may turn out to come from a node that is lost."""
-LOST_GRACE_SECONDS = 1.5
-"""How long a rank may take to leave when it can do nothing any more: another one is gone."""
-
-
-@dataclass(frozen=True)
-class Send:
-    """A message to one node."""
-
-    node: int
-    message: Message
-
-
-@dataclass(frozen=True)
-class Choose:
-    """Find the best checkpoint, without those in ``tried``; then call ``chosen``."""
-
-    tried: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class SaveLast:
-    """Save what all ranks left, as one checkpoint; then call ``saved``."""
-
-
-@dataclass(frozen=True)
-class Changed:
-    """What is known of the nodes is another than before."""
-
-
-@dataclass(frozen=True)
-class Note:
-    """What the run's log tells of all nodes."""
-
-    text: str
-
-
-Order = Union[Send, Choose, SaveLast, Changed, Note]  # noqa: UP007 - evaluated on Python 3.9
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A rank failed by itself."""
-
-    node: int
-    outcome: Outcome
-
-
-@dataclass(frozen=True)
-class Lost:
-    """A node answers no more."""
-
-    node: int
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A node was asked to stop: alone, when its machine is taken away, else with all others."""
-
-    node: int
-    request: StopRequest
-
-
-@dataclass(frozen=True)
-class Completed:
-    """All ranks have ended without an error."""
-
-
-@dataclass(frozen=True)
-class Back:
-    """Nodes that the round began without are there."""
-
-    nodes: tuple[int, ...]
-
-
-Cause = Union[Failure, Lost, Asked, Completed, Back]  # noqa: UP007 - evaluated on Python 3.9
 
 
 class State:
@@ -444,27 +369,11 @@ class Assembly:
     def _stop(self, cause: Cause, now: float) -> None:
         self.state, self.cause = State.STOPPING, cause
         self._stopped_since, self._has_stopped = now, False
-        request = self._request(cause)
+        request = request_for(cause)
         for node in self._taking_part:
             if node in self.present and not self.present[node].ended:
                 self._phase(node, Phase.STOPPING, now)
         self._tell({"do": Do.STOP, "round": self.number, "request": request_as_json(request)})
-
-    @staticmethod
-    def _request(cause: Cause) -> StopRequest:
-        if isinstance(cause, Asked):
-            request = cause.request
-            return replace(request, message=f"node {cause.node}: {request.message}")
-        if isinstance(cause, Lost):
-            said = f"node {cause.node} is lost"
-            return StopRequest(Phase.INTERRUPTED, Reason.INTERRUPTION, said, LOST_GRACE_SECONDS)
-        if isinstance(cause, Back):
-            named, verb = ", ".join(map(str, cause.nodes)), "is" if len(cause.nodes) == 1 else "are"
-            said = f"node {named} {verb} back: all go on together"
-            return StopRequest(Phase.INTERRUPTED, Reason.INTERRUPTION, said, GRACE_SECONDS)
-        assert isinstance(cause, Failure)  # noqa: S101
-        said = f"rank {cause.node} failed: {cause.outcome.message or cause.outcome.reason}"
-        return StopRequest(Phase.INTERRUPTED, Reason.COMMAND_FAILED, said, LOST_GRACE_SECONDS)
 
     def _after_stop(self, now: float) -> None:
         if all(node in self.present for node in self._taking_part) and not isinstance(self.cause, Lost):

@@ -19,16 +19,7 @@ from typing import Any, Protocol
 
 from runctl_auto.agent.contract import MOST_NODES, Phase, Reason
 from runctl_auto.agent.errors import AgentError
-from runctl_auto.agent.nodes.assembly import (
-    Assembly,
-    Changed,
-    Choose,
-    Note,
-    Order,
-    SaveLast,
-    Send,
-    State,
-)
+from runctl_auto.agent.nodes.assembly import Assembly, State
 from runctl_auto.agent.nodes.messages import (
     Do,
     Lines,
@@ -39,6 +30,7 @@ from runctl_auto.agent.nodes.messages import (
     proof,
     read_place,
 )
+from runctl_auto.agent.nodes.orders import Changed, Choose, Note, Order, SaveLast, Send
 from runctl_auto.agent.status import Outcome
 from runctl_auto.agent.untrusted import UnreadableError
 

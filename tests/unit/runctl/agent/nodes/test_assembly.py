@@ -10,19 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from runctl_auto.agent.contract import Phase, Reason
 from runctl_auto.agent.job.stopping import StopRequest
-from runctl_auto.agent.nodes.assembly import (
-    GATHER_SECONDS,
-    LOST_GRACE_SECONDS,
-    SETTLE_SECONDS,
-    Assembly,
-    Choose,
-    Fewer,
-    Note,
-    Order,
-    SaveLast,
-    Send,
-    State,
-)
+from runctl_auto.agent.nodes.assembly import GATHER_SECONDS, SETTLE_SECONDS, Assembly, Fewer, State
+from runctl_auto.agent.nodes.causes import LOST_GRACE_SECONDS
 from runctl_auto.agent.nodes.messages import (
     Do,
     Message,
@@ -34,6 +23,7 @@ from runctl_auto.agent.nodes.messages import (
     read_round,
     request_as_json,
 )
+from runctl_auto.agent.nodes.orders import Choose, Note, Order, SaveLast, Send
 from runctl_auto.agent.status import Outcome
 from runctl_auto.agent.status_format import NodePhase
 from runctl_auto.agent.untrusted import UnreadableError
