@@ -7,11 +7,8 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from runctl_auto.agent.errors import AgentError
-from runctl_auto.agent.job.job_environment import DEFAULT_PATH
-from runctl_auto.agent.job.job_process import find_program
 from runctl_auto.agent.job.job_surroundings import Surroundings, job_processes, job_surroundings
 from runctl_auto.agent.job.processes import ProcProcessTable
 from runctl_auto.agent.local.agent_record import AgentRecord
@@ -20,6 +17,7 @@ from runctl_auto.agent.machine.machine import run_program
 from runctl_auto.agent.machine.machine_use import machine_use
 from runctl_auto.agent.reach.reach_contract import CANNOT_SERVE, EXEC, PS, SHELL
 from runctl_auto.agent.reach.remote_command import RemoteCommand
+from runctl_auto.agent.reach.shell import become_shell
 from runctl_auto.agent.store.folder_store import FolderStore
 
 _PROC = Path("/proc")
@@ -47,7 +45,7 @@ def _served(folder: JobFolder, verb: str, rest: list[str]) -> int:
         _print(machine_use(lambda: job_processes(job, table), table, run_program))
         return 0
     if verb == SHELL:
-        _shell(_around(folder, record), rest[0])
+        become_shell(_around(folder, record), rest[0], as_user_of_job=False)
     raise AgentError(f"a job of this machine does not know '{verb}'")
 
 
@@ -55,20 +53,6 @@ def _around(folder: JobFolder, record: AgentRecord) -> Surroundings:
     own = {name.encode(): os.fsencode(value) for name, value in record.environment.items()}
     own[MARK.encode()] = os.fsencode(folder.path)
     return job_surroundings(record.config(0.0), folder.run(record.run), ProcProcessTable(), own, _PROC)
-
-
-def _shell(around: Surroundings, program: str) -> NoReturn:
-    """Becomes the shell; what is typed is not kept in a history file."""
-    environment = {**around.environment, b"HISTFILE": b"/dev/null"}
-    environment[b"TERM"] = os.environb.get(b"TERM", b"xterm-256color")
-    if around.note is not None:
-        sys.stderr.write(f"runctl: {around.note}\n")
-    path = environment.get(b"PATH", DEFAULT_PATH.encode()).decode("utf-8", "surrogateescape")
-    os.chdir(around.folder)
-    words = [program, "-i"]
-    if around.joining is not None:
-        words = around.joining.words(words, around.folder, typed=True)
-    os.execve(find_program(words[0], path), words, environment)  # noqa: S606 - the job's own shell
 
 
 def _print(told: object) -> None:

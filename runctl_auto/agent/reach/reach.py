@@ -7,11 +7,8 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from runctl_auto.agent.errors import AgentError
-from runctl_auto.agent.job.job_environment import DEFAULT_PATH
-from runctl_auto.agent.job.job_process import find_program
 from runctl_auto.agent.job.job_surroundings import Surroundings, job_processes, job_surroundings
 from runctl_auto.agent.job.processes import ProcProcessTable
 from runctl_auto.agent.machine.imds import InstanceMetadata
@@ -20,6 +17,7 @@ from runctl_auto.agent.machine.machine_use import machine_use
 from runctl_auto.agent.reach.file_exchange import FileExchange
 from runctl_auto.agent.reach.reach_contract import CANNOT_SERVE, EXEC, GIVE, LAUNCHER, PS, REACH, SHELL, TAKE
 from runctl_auto.agent.reach.remote_command import RemoteCommand
+from runctl_auto.agent.reach.shell import become_shell, become_user
 from runctl_auto.agent.start.config import AgentConfig, read_config
 from runctl_auto.agent.start.layout import Layout, variables_of
 from runctl_auto.agent.store.kept_web import KeptWeb
@@ -44,7 +42,7 @@ def reach(arguments: Sequence[str]) -> int:
         if verb == PS and not rest:
             return _ps(layout, config)
         if verb == SHELL and len(rest) == 1:
-            _shell(layout, config, rest[0])
+            become_shell(_around(layout, config), rest[0], as_user_of_job=True)
     except (AgentError, OSError) as error:
         sys.stderr.write(f"runctl: {error}\n")
         return CANNOT_SERVE
@@ -83,7 +81,7 @@ def _exec(layout: Layout, config: AgentConfig, identity: str, sha256: str) -> in
 
 def _files(layout: Layout, config: AgentConfig, verb: str, identity: str, sha256: str) -> int:
     store = machine_store(config).patient(_PATIENCE_SECONDS)
-    _become_user(_around(layout, config))
+    become_user(_around(layout, config))
     exchange = FileExchange(store, config.run, identity, sha256, layout.resolve)
     result = exchange.give() if verb == GIVE else exchange.take()
     sys.stdout.write(json.dumps(result, separators=(",", ":")) + "\n")
@@ -96,32 +94,6 @@ def _ps(layout: Layout, config: AgentConfig) -> int:
     found = machine_use(lambda: job_processes(record, table), table, run_program)
     sys.stdout.write(json.dumps(found, separators=(",", ":")) + "\n")
     return 0
-
-
-def _shell(layout: Layout, config: AgentConfig, program: str) -> NoReturn:
-    """Becomes the shell; what is typed is not kept in a history file."""
-    around = _around(layout, config)
-    environment = dict(around.environment)
-    environment[b"TERM"] = os.environb.get(b"TERM", b"xterm-256color")
-    environment[b"HISTFILE"] = b"/dev/null"
-    if around.note is not None:
-        sys.stderr.write(f"runctl: {around.note}\n")
-    path = environment.get(b"PATH", DEFAULT_PATH.encode()).decode("utf-8", "surrogateescape")
-    os.chdir(around.folder)
-    words = [program, "-i"]
-    if around.joining is not None:
-        words = around.joining.words(words, around.folder, typed=True)
-    found = find_program(words[0], path)
-    _become_user(around)
-    os.execve(found, words, environment)  # noqa: S606 - the job's own shell
-
-
-def _become_user(around: Surroundings) -> None:
-    """From here on this process is the job's user, if that is another."""
-    if around.user is not None and around.group is not None:
-        os.setgroups([])
-        os.setgid(around.group)
-        os.setuid(around.user)
 
 
 def machine_store(config: AgentConfig) -> S3Store:
