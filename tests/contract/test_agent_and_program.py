@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from components.naming import Names
+from support.digits_configs import NAMES, digits_config
+
 from components.tags import FAILED_BOOT
 from runctl_auto.agent.machine.own_group import FAILED_BOOT_TAG
 from runctl_auto.agent.spec import DataSpec, SecretSpec, VolumeSpec, parse_spec
 from runctl_auto.agent.start.config import parse_config
 from runctl_auto.agent.start.install import with_deadline
 from runctl_auto.job_file.load import JobSpec
-from runctl_auto.run.identity import RunIdentity
 from runctl_auto.stack.boot_config import group_name, user_data_config
 from runctl_auto.stack.cloud_run_spec import run_spec
-from runctl_auto.stack.config import GroupChoice, Placement, Protection, StackConfig
-
-NAMES = Names(account="123456789012", region="eu-west-1", project="runctl", job="digits")
+from runctl_auto.stack.config import GroupChoice, Protection, StackConfig
 
 
 def stack_config(**job: object) -> StackConfig:
@@ -27,23 +25,11 @@ def stack_config(**job: object) -> StackConfig:
         "run": "python train.py",
         "resources": {"instance_types": ["m5.large"]},
     }
-    return StackConfig(
+    digits = digits_config()
+    return replace(
+        digits,
         job=JobSpec.model_validate({**least, **job}),
-        run=RunIdentity("abc", 2, "first", "code-hash", "agent-hash"),
-        placement=Placement(
-            account="123456789012",
-            partition="aws",
-            region="eu-west-1",
-            zone="eu-west-1b",
-            vpc="vpc-1",
-            subnet="subnet-1",
-            image="ami-1",
-            instance_type="m5.large",
-            market="spot",
-            price_hour=0.05,
-            max_price=None,
-        ),
-        owner="ada",
+        placement=replace(digits.placement, max_price=None),
         protection=Protection(),
     )
 

@@ -33,11 +33,8 @@ WORKERS = 3
 
 @pytest.fixture
 def cloud(tmp_path: Path) -> Iterator[SharedCloud]:
-    started = SharedCloud.start(tmp_path)
-    try:
+    with SharedCloud.started(tmp_path) as started:
         yield started
-    finally:
-        started.stop()
 
 
 @pytest.fixture

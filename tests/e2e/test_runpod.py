@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 from support.runctl_cli import Runctl
 from support.runpod_jobs import RunpodJobs, weights_after
+from support.waiting import await_output
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.matrix]
 PATIENCE = 90
@@ -57,12 +58,7 @@ def test_a_pod_that_vanishes_is_replaced_and_the_job_goes_on(
     ended.append("pod-lost")
     file = jobs.write("pod-lost", env={"EPOCHS": "12"})
     process = jobs.runctl.start("up", file, "--yes")
-    assert process.stdout is not None
-    seen = ""
-    while "epoch 5" not in seen:
-        line = process.stdout.readline()
-        assert line, seen
-        seen += line
+    await_output(process, "epoch 5")
     (pod,) = [each for each in jobs.control("GET", "inventory")["pods"] if "pod-lost" in each["name"]]
     jobs.control("POST", f"pods/{pod['id']}/vanish", {})
     out, err = process.communicate(timeout=PATIENCE)

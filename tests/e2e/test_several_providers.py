@@ -11,6 +11,7 @@ from support.cloud_faults import Fault, trouble
 from support.cloud_keys import client_keys
 from support.runctl_cli import Runctl
 from support.runpod_jobs import RunpodJobs, weights_after
+from support.waiting import await_output
 
 pytestmark = pytest.mark.sandbox
 
@@ -147,12 +148,7 @@ def test_a_lost_pod_is_replaced_by_a_machine_of_aws(
     ended.append("lost-over")
     file = of_both(jobs, "lost-over", RUNPOD_FIRST, env={"EPOCHS": "12"})
     process = jobs.runctl.start("up", file, "--yes")
-    assert process.stdout is not None
-    seen = ""
-    while "epoch 5" not in seen:
-        line = process.stdout.readline()
-        assert line, seen
-        seen += line
+    await_output(process, "epoch 5")
     (pod,) = [each for each in jobs.control("GET", "inventory")["pods"] if "lost-over" in each["name"]]
     jobs.fail("no-capacity", times=ALWAYS)
     jobs.control("POST", f"pods/{pod['id']}/vanish", {})

@@ -73,9 +73,8 @@ class Team:
 
 @pytest.fixture(params=["emulated", "versitygw"])
 def team(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Team]:
-    cloud = SharedCloud.start(tmp_path)
     with ExitStack() as held:
-        held.callback(cloud.stop)
+        cloud = held.enter_context(SharedCloud.started(tmp_path))
         if request.param == "emulated":
             backend, store = cloud.bucket_backend(), client(cloud.url, "s3")
         else:
@@ -152,8 +151,7 @@ def test_the_limit_of_parallel_jobs_holds_for_both_together(team: Team) -> None:
 
 
 def test_secrets_are_read_by_a_key_of_the_cloud_without_a_passphrase(tmp_path: Path) -> None:
-    cloud = SharedCloud.start(tmp_path)
-    try:
+    with SharedCloud.started(tmp_path) as cloud:
         key = client(cloud.url, "kms").create_key()["KeyMetadata"]["KeyId"]
         provider = f"awskms://{key}?region=us-east-1&awssdk=v2"
         backend = cloud.bucket_backend()
@@ -178,5 +176,3 @@ def test_secrets_are_read_by_a_key_of_the_cloud_without_a_passphrase(tmp_path: P
             bob("down", "sealed", "--yes", "--discard-artifacts", timeout=600)
         assert ann.json("ls")["jobs"] == []
         assert ann.json("leaks")["found_something"] is False
-    finally:
-        cloud.stop()

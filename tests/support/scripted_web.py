@@ -41,3 +41,12 @@ class ScriptedWeb(Web):
         assert isinstance(answer, tuple)
         status, content, *rest = answer
         return Response(status, rest[0] if rest else {}, io.BytesIO(content))
+
+
+def listing_answer(*keys: str, token: str = "") -> tuple[int, bytes]:
+    """S3's answer with these keys and one folder; ``token`` names the page that follows."""
+    contents = "".join(f"<Contents><Key>{key}</Key><Size>1</Size></Contents>" for key in keys)
+    folders = "<CommonPrefixes><Prefix>p/00000001/</Prefix></CommonPrefixes>"
+    more = f"<NextContinuationToken>{token}</NextContinuationToken>" if token else ""
+    space = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
+    return 200, f"<ListBucketResult {space}>{contents}{folders}{more}</ListBucketResult>".encode()

@@ -6,6 +6,8 @@ The commands run without ``--sandbox``: only their environment says which cloud 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +49,16 @@ class SharedCloud:
         # The sandbox's provider reads assets of its own folder: here of every member's.
         (sandbox.parent / "packages").symlink_to(folder, target_is_directory=True)
         return cls(folder, ensure_started(sandbox, progress=lambda _: None))
+
+    @classmethod
+    @contextmanager
+    def started(cls, folder: Path) -> Iterator[SharedCloud]:
+        """One that ends with the context."""
+        cloud = cls.start(folder)
+        try:
+            yield cloud
+        finally:
+            cloud.stop()
 
     def stop(self) -> None:
         stop(self.folder / "cloud" / ".runctl" / "sandbox")

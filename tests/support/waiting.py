@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import threading
 import time
 from typing import Any
@@ -43,3 +44,13 @@ def _follows_to(runctl: Runctl, job: str, step: int, deadline: float) -> bool:
         limit.cancel()
         process.kill()
         process.communicate()
+
+
+def await_output(process: subprocess.Popen[str], text: str) -> None:
+    """Blocks until the command has printed ``text``; fails when it ends before."""
+    assert process.stdout is not None
+    seen = ""
+    while text not in seen:
+        line = process.stdout.readline()
+        assert line, seen
+        seen += line

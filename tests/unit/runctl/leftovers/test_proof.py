@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from support.job_stacks import FakeTime
 from support.sessions import fake_scanner
 
 from runctl_auto.leftovers.proof import DEADLINE_SECONDS, Proof, prove
@@ -15,22 +16,11 @@ BACKUP = CloudResource("snapshot", "snap-1", "", protected=True)
 UPLOAD = CloudResource("multipart upload", "b/k#1", "", parent="b")
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def proof(*surveys: Survey, kept: tuple[Key, ...] = ()) -> tuple[Proof, Clock, Any]:
+def proof(*surveys: Survey, kept: tuple[Key, ...] = ()) -> tuple[Proof, FakeTime, Any]:
     scanner = fake_scanner()
     scanner.survey.side_effect = lambda related: surveys[min(scanner.survey.call_count, len(surveys)) - 1]
-    clock = Clock()
-    return prove(scanner, NOTHING_RELATED, kept, clock.sleep, clock), clock, scanner
+    clock = FakeTime()
+    return prove(scanner, NOTHING_RELATED, kept, clock.sleep, clock.monotonic), clock, scanner
 
 
 def test_what_disappears_late_is_no_leak() -> None:
@@ -74,8 +64,8 @@ def test_what_a_person_protected_in_the_cloud_is_no_leak_and_waits_for_nothing()
 def test_what_the_settings_protect_is_no_leak() -> None:
     scanner = fake_scanner()
     scanner.survey.return_value = Survey((VOLUME,))
-    clock = Clock()
-    told = prove(scanner, NOTHING_RELATED, (), clock.sleep, clock, listed=("vol-1",))
+    clock = FakeTime()
+    told = prove(scanner, NOTHING_RELATED, (), clock.sleep, clock.monotonic, listed=("vol-1",))
     assert told.kept == (VOLUME,)
     assert told.is_clean
 

@@ -4,7 +4,7 @@ import contextlib
 import io
 
 import pytest
-from support.scripted_web import ScriptedWeb
+from support.scripted_web import ScriptedWeb, listing_answer
 
 from runctl_auto.agent.errors import (
     CredentialsError,
@@ -109,16 +109,8 @@ def test_stale_credentials_are_forgotten_and_the_request_repeated(clock) -> None
     assert forgotten == [True]
 
 
-def listing(*keys: str, token: str = "") -> tuple[int, bytes]:
-    contents = "".join(f"<Contents><Key>{key}</Key><Size>1</Size></Contents>" for key in keys)
-    folders = "<CommonPrefixes><Prefix>p/00000001/</Prefix></CommonPrefixes>"
-    more = f"<NextContinuationToken>{token}</NextContinuationToken>" if token else ""
-    space = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
-    return 200, f"<ListBucketResult {space}>{contents}{folders}{more}</ListBucketResult>".encode()
-
-
 def test_a_listing_goes_on_to_its_last_page(clock) -> None:
-    s3, web = make(clock, listing("p/a", token="next=="), listing("p/b"))
+    s3, web = make(clock, listing_answer("p/a", token="next=="), listing_answer("p/b"))
     assert [(each.key, each.size) for each in s3.list_stored("p/")] == [("p/a", 1), ("p/b", 1)]
     assert "continuation-token=next%3D%3D" in web.asked[1].url
 

@@ -6,7 +6,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from support.scripted_web import ScriptedWeb
+from support.scripted_web import ScriptedWeb, listing_answer
 
 from runctl_auto.agent.errors import (
     FileChangedError,
@@ -36,33 +36,25 @@ def crc32_of(text: bytes) -> str:
     return base64.b64encode(zlib.crc32(text).to_bytes(4, "big")).decode()
 
 
-def listing(*keys: str, token: str = "") -> tuple[int, bytes]:
-    contents = "".join(f"<Contents><Key>{key}</Key><Size>1</Size></Contents>" for key in keys)
-    folders = "<CommonPrefixes><Prefix>p/00000001/</Prefix></CommonPrefixes>"
-    more = f"<NextContinuationToken>{token}</NextContinuationToken>" if token else ""
-    space = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
-    return 200, f"<ListBucketResult {space}>{contents}{folders}{more}</ListBucketResult>".encode()
-
-
 def test_folders_are_named_without_their_prefix(clock) -> None:
-    store, web = make(clock, listing())
+    store, web = make(clock, listing_answer())
     assert store.list_folders("p/") == ["00000001"]
     assert "delimiter=%2F" in web.asked[0].url
 
 
 def test_an_object_that_is_not_listed_is_not_asked_for(clock) -> None:
-    store, web = make(clock, listing("key-and-more"))
+    store, web = make(clock, listing_answer("key-and-more"))
     assert store.find("key", 1000) is None
     assert len(web.asked) == 1
 
 
 def test_an_object_that_is_listed_is_read(clock) -> None:
-    store, _ = make(clock, listing("key"), (200, b"x"))
+    store, _ = make(clock, listing_answer("key"), (200, b"x"))
     assert store.find("key", 1000) == b"x"
 
 
 def test_an_object_that_goes_between_listing_and_reading_is_absent(clock) -> None:
-    store, web = make(clock, listing("key"), *[MISSING] * 3)
+    store, web = make(clock, listing_answer("key"), *[MISSING] * 3)
     assert store.find("key", 1000) is None
     assert web.answers == []
 
@@ -70,7 +62,7 @@ def test_an_object_that_goes_between_listing_and_reading_is_absent(clock) -> Non
 def test_an_object_of_a_new_bucket_that_is_missing_now_and_then_is_asked_for_again(
     clock, tmp_path: Path
 ) -> None:
-    store, _ = make(clock, listing("key"), MISSING, (200, b"x"))
+    store, _ = make(clock, listing_answer("key"), MISSING, (200, b"x"))
     assert store.find("key", 1000) == b"x"
     store, _ = make(clock, *[MISSING] * 10, (200, b"x"), *[MISSING] * 10, (200, b"y"))
     steady = store.patient(120)
