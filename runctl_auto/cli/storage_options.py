@@ -52,21 +52,3 @@ def tags_of(given: tuple[str, ...]) -> dict[str, str]:
         return TypeAdapter(dict[TagKey, TagValue]).validate_python(pairs)
     except ValidationError as error:
         raise click.BadParameter(f"--tag: {error.errors()[0]['msg']}") from error
-
-
-def removal_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of ``rm``."""
-    for option in (
-        click.option(
-            "--confirm",
-            metavar="NAME",
-            multiple=True,
-            help="Answer to that question, for scripts; --yes does not answer it.",
-        ),
-        click.option(
-            "--include-protected", is_flag=True, help="Also if it is protected, after asking for its name."
-        ),
-        YES,
-    ):
-        command = option(command)
-    return command

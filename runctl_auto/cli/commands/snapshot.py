@@ -14,10 +14,10 @@ from runctl_auto.cli.storage_options import (
     PROTECT,
     TAGS,
     YES,
-    removal_options,
     tags_of,
     taken_as_new_volume,
 )
+from runctl_auto.cli.storage_removal import removal
 
 if TYPE_CHECKING:
     from runctl_auto.operations.volume_create import NewVolume
@@ -130,15 +130,4 @@ def restore(invocation: Invocation, volume: str, asked: NewVolume, yes: bool) ->
     show_result(invocation, create_volume(invocation.session(), volume, asked, yes=yes), "restored")
 
 
-@command.command(help="Delete the snapshot NAME, and verify that nothing is left.")
-@click.argument("name", type=_NAME)
-@removal_options
-@click.pass_obj
-def rm(
-    invocation: Invocation, name: str, yes: bool, include_protected: bool, confirm: tuple[str, ...]
-) -> None:
-    from runctl_auto.cli.views.storage import remove_and_show
-
-    remove_and_show(
-        invocation, "snapshot", name, yes=yes, include_protected=include_protected, confirm=confirm
-    )
+command.add_command(removal("snapshot", text="Delete the snapshot NAME, and verify that nothing is left."))

@@ -15,9 +15,9 @@ from runctl_auto.cli.storage_options import (
     PROTECT,
     TAGS,
     YES,
-    removal_options,
     taken_as_new_volume,
 )
+from runctl_auto.cli.storage_removal import removal
 
 if TYPE_CHECKING:
     from runctl_auto.operations.volume_create import NewVolume
@@ -143,13 +143,6 @@ def resize(invocation: Invocation, name: str, size: int, yes: bool) -> None:
     show_result(invocation, resize_volume(invocation.session(), name, size, yes=yes), "resized")
 
 
-@command.command(help="Delete the volume NAME with all that is on it, and verify that nothing is left.")
-@click.argument("name", type=_NAME)
-@removal_options
-@click.pass_obj
-def rm(
-    invocation: Invocation, name: str, yes: bool, include_protected: bool, confirm: tuple[str, ...]
-) -> None:
-    from runctl_auto.cli.views.storage import remove_and_show
-
-    remove_and_show(invocation, "volume", name, yes=yes, include_protected=include_protected, confirm=confirm)
+command.add_command(
+    removal("volume", text="Delete the volume NAME with all that is on it, and verify that nothing is left.")
+)
