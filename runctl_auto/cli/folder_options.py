@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runctl_auto.cli.option_group import option_group
+from runctl_auto.cli.shared_options import no_policy_option
 
 if TYPE_CHECKING:
     from runctl_auto.jobs.folder.options import FolderOptions
@@ -37,7 +38,7 @@ _OPTIONS = (
         help="Checkout of the base branch, or a policies file, that policies.yaml may tighten and not "
         "loosen.",
     ),
-    click.option("--no-policy", is_flag=True, help="Skip the policy pack, if the settings allow it."),
+    no_policy_option,
 )
 
 

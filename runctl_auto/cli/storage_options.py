@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runctl_auto.cli.option_group import CommandT, option_group
+from runctl_auto.cli.shared_options import yes_option
 
 if TYPE_CHECKING:
     from runctl_auto.operations.volume_create import NewVolume
 
-YES = click.option("--yes", "-y", is_flag=True, help="Apply without asking.")
+YES = yes_option()
 PROTECT = click.option("--protect", is_flag=True, help="Protect it from deletion.")
 TAGS = click.option(
     "--tag", "tags", multiple=True, metavar="KEY=VALUE", help="A tag of your own. Repeatable."

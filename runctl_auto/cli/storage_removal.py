@@ -6,6 +6,7 @@ import click
 
 from runctl_auto.cli.invocation import Invocation
 from runctl_auto.cli.job_names import StorageName
+from runctl_auto.cli.shared_options import confirm_option
 from runctl_auto.cli.storage_options import YES
 from runctl_auto.stack.kinds import StorageKind
 
@@ -19,12 +20,7 @@ def removal(kind: StorageKind, *, text: str) -> click.Command:
     @click.option(
         "--include-protected", is_flag=True, help="Also if it is protected, after asking for its name."
     )
-    @click.option(
-        "--confirm",
-        metavar="NAME",
-        multiple=True,
-        help="Answer to that question, for scripts; --yes does not answer it.",
-    )
+    @confirm_option
     @click.pass_obj
     def rm(
         invocation: Invocation, name: str, yes: bool, include_protected: bool, confirm: tuple[str, ...]

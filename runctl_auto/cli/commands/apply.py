@@ -12,6 +12,7 @@ from runctl_auto.cli.folder_options import FolderChoice, folder_options
 from runctl_auto.cli.invocation import Invocation
 from runctl_auto.cli.quantity_types import Duration
 from runctl_auto.cli.report_options import report_option, reported
+from runctl_auto.cli.shared_options import grace_option
 from runctl_auto.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -42,13 +43,7 @@ if TYPE_CHECKING:
 @click.option(
     "--discard-artifacts", is_flag=True, help="With --prune: discard artifacts that were not fetched."
 )
-@click.option(
-    "--grace",
-    type=click.IntRange(0, 3600),
-    default=30,
-    show_default=True,
-    help="Seconds for a run that is replaced or ended to save a checkpoint.",
-)
+@grace_option("Seconds for a run that is replaced or ended to save a checkpoint.")
 @click.option(
     "--max-age",
     type=Duration(),

@@ -9,6 +9,7 @@ import click
 
 from runctl_auto.cli.invocation import Invocation
 from runctl_auto.cli.job_names import JobName
+from runctl_auto.cli.shared_options import yes_option
 from runctl_auto.cli.views.table import Column
 from runctl_auto.errors import ExitCode
 
@@ -24,7 +25,7 @@ _COLUMNS = (
     Column("RUN", spare=3),
     Column(""),
 )
-_YES = click.option("--yes", "-y", is_flag=True, help="Apply without asking.")
+_YES = yes_option()
 
 
 @click.group(help="List, fetch, verify, choose and delete the checkpoints of a job.")

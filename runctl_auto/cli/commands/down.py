@@ -9,6 +9,7 @@ import click
 from runctl_auto.cli.executor_options import WorkerChoice, executor_for, executor_options
 from runctl_auto.cli.invocation import Invocation
 from runctl_auto.cli.job_filters import job_filters
+from runctl_auto.cli.shared_options import confirm_option, grace_option, yes_option
 from runctl_auto.cli.views.remote_text import printer
 from runctl_auto.errors import ExitCode
 
@@ -27,28 +28,17 @@ if TYPE_CHECKING:
 @click.option("--all", "every_job", is_flag=True, help="All jobs that match the filters, of every owner.")
 @job_filters(age=True)
 @executor_options()
-@click.option("--yes", "-y", is_flag=True, help="Apply without asking.")
+@yes_option()
 @click.option("--dry-run", is_flag=True, help="Show what would be deleted and kept, and change nothing.")
 @click.option("--discard-artifacts", is_flag=True, help="Discard artifacts that have not been fetched yet.")
-@click.option(
-    "--grace",
-    type=click.IntRange(0, 3600),
-    default=30,
-    show_default=True,
-    help="Seconds for the training to save a checkpoint.",
-)
+@grace_option("Seconds for the training to save a checkpoint.")
 @click.option(
     "--include-protected",
     metavar="NAME",
     multiple=True,
     help="Also delete this protected volume, or 'bucket', after asking for its name. Repeatable.",
 )
-@click.option(
-    "--confirm",
-    metavar="NAME",
-    multiple=True,
-    help="Answer to that question, for scripts; --yes does not answer it.",
-)
+@confirm_option
 @click.pass_obj
 def command(
     invocation: Invocation,

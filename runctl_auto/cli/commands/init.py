@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.cli.shared_options import yes_option
 from runctl_auto.errors import UsageError
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ SCHEMA_FILE = "job.schema.json"
     help="Market of the machines; default: auto.",
 )
 @click.option("--force", is_flag=True, help="Overwrite an existing job file.")
-@click.option("--yes", "-y", is_flag=True, help="Use the defaults without asking.")
+@yes_option("Use the defaults")
 @click.pass_obj
 def command(
     invocation: Invocation,

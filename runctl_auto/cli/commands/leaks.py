@@ -9,6 +9,7 @@ import click
 
 from runctl_auto.cli.executor_options import WorkerChoice, executor_for, executor_options
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.cli.shared_options import yes_option
 from runctl_auto.cli.views.remote_text import printer
 from runctl_auto.errors import ExitCode
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 )
 @click.option("--owner", "owners", multiple=True, help="Treat this owner's resources as yours. Repeatable.")
 @click.option("--delete", is_flag=True, help="Delete the resources that no stack manages, after asking.")
-@click.option("--yes", "-y", is_flag=True, help="Delete without asking.")
+@yes_option("Delete")
 @click.option("--dry-run", is_flag=True, help="With --delete: show what it would delete, and delete nothing.")
 @executor_options(parallel=False)
 @click.pass_obj

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.cli.shared_options import no_policy_option
 from runctl_auto.errors import ExitCode
 
 
@@ -19,7 +20,7 @@ from runctl_auto.errors import ExitCode
     metavar="PATH",
     help="Checkout of the base branch, or a policies file, that policies.yaml may tighten and not loosen.",
 )
-@click.option("--no-policy", is_flag=True, help="Skip the policy pack, if the settings allow it.")
+@no_policy_option
 @click.option(
     "--show-files", is_flag=True, help="List every file that travels, and what is left out and why."
 )

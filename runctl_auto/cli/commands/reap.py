@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.cli.shared_options import yes_option
 from runctl_auto.cli.views.remote_text import printer
 from runctl_auto.errors import ExitCode
 from runctl_auto.local.printable import printable
@@ -15,7 +16,7 @@ from runctl_auto.local.printable import printable
     "their run by ten minutes. Needs no job file; buckets and volumes are kept. Exits with 5 if the cloud "
     "refused to terminate one."
 )
-@click.option("--yes", "-y", is_flag=True, help="Terminate without asking.")
+@yes_option("Terminate")
 @click.option("--dry-run", is_flag=True, help="List the machines, and terminate none.")
 @click.pass_obj
 def command(invocation: Invocation, yes: bool, dry_run: bool) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.cli.shared_options import yes_option
 
 
 @click.command(
@@ -12,7 +13,7 @@ from runctl_auto.cli.invocation import Invocation
     "environment run again, as a new attempt. It goes on by itself."
 )
 @click.argument("job")
-@click.option("--yes", "-y", is_flag=True, help="Apply without asking.")
+@yes_option()
 @click.pass_obj
 def command(invocation: Invocation, job: str, yes: bool) -> None:
     from runctl_auto.operations.resume import resume

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 
 _NAMED = 10
+_RANK = click.option(
+    "--rank", type=click.IntRange(min=0), default=0, show_default=True, help="Of several machines this one's."
+)
 
 
 @click.group(
@@ -97,9 +100,7 @@ def status(invocation: Invocation) -> None:
     show_default=True,
     help="Time from the notice to the end, such as 30s or 2m; 0 takes it away at once.",
 )
-@click.option(
-    "--rank", type=click.IntRange(min=0), default=0, show_default=True, help="Of several machines this one's."
-)
+@_RANK
 @click.pass_obj
 def interrupt(invocation: Invocation, job: str, notice: int, rank: int) -> None:
     from runctl_auto.operations.sandbox_events import interrupt as happen
@@ -123,9 +124,7 @@ def interrupt(invocation: Invocation, job: str, notice: int, rank: int) -> None:
 @click.option(
     "--over", is_flag=True, help="End the fault: all refusals of the cloud, a hang, a lost network."
 )
-@click.option(
-    "--rank", type=click.IntRange(min=0), default=0, show_default=True, help="Of several machines this one's."
-)
+@_RANK
 @click.pass_obj
 def fail(invocation: Invocation, job: str, *, kind: Kind, over: bool, rank: int) -> None:
     from runctl_auto.operations.sandbox_events import fail as happen

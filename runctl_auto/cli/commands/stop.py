@@ -10,6 +10,7 @@ from runctl_auto.agent.contract import GRACE_SECONDS
 from runctl_auto.cli.executor_options import WorkerChoice, executor_for, executor_options
 from runctl_auto.cli.invocation import Invocation
 from runctl_auto.cli.job_filters import job_filters
+from runctl_auto.cli.shared_options import yes_option
 from runctl_auto.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 @click.option("--all", "every_job", is_flag=True, help="All jobs that match the filters, of every owner.")
 @job_filters(age=True)
 @executor_options()
-@click.option("--yes", "-y", is_flag=True, help="Stop without asking.")
+@yes_option("Stop")
 @click.option(
     "--grace",
     type=click.IntRange(min=0),

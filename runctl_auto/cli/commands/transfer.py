@@ -9,6 +9,7 @@ import click
 
 from runctl_auto.cli.console import Console
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.cli.shared_options import yes_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +41,7 @@ _SHOWN = 20
 @click.option(
     "--connections", type=click.IntRange(1, 128), default=16, show_default=True, help="Connections at once."
 )
-@click.option("--yes", "-y", is_flag=True, help="Delete without asking.")
+@yes_option("Delete")
 @click.pass_obj
 def command(
     invocation: Invocation,

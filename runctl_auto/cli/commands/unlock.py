@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.cli.shared_options import yes_option
 from runctl_auto.cli.views.remote_text import printer
 
 
@@ -16,7 +17,7 @@ from runctl_auto.cli.views.remote_text import printer
 @click.option(
     "--force", is_flag=True, help="Also remove locks of processes that may be alive; does not stop them."
 )
-@click.option("--yes", "-y", is_flag=True, help="Remove by force without asking.")
+@yes_option("Remove by force")
 @click.pass_obj
 def command(invocation: Invocation, job: str, force: bool, yes: bool) -> None:
     from runctl_auto.operations.unlock import unlock

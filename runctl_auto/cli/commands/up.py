@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from runctl_auto.cli.invocation import Invocation
+from runctl_auto.cli.shared_options import grace_option, no_policy_option, yes_option
 from runctl_auto.cli.views.remote_text import printer
 from runctl_auto.local.plain_text import plain_text
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.command(help="Create or update the job in JOB_FILE, follow its training and fetch the results.")
 @click.argument("job_file", type=click.Path(path_type=Path, readable=False))
-@click.option("--yes", "-y", is_flag=True, help="Apply without asking.")
+@yes_option()
 @click.option("--detach", "-d", is_flag=True, help="Return once the machine is created; it runs on its own.")
 @click.option(
     "--provider",
@@ -38,17 +39,11 @@ if TYPE_CHECKING:
     metavar="SEQUENCE|none",
     help="With --rerun: the checkpoint to start from, see `runctl checkpoint ls`; none starts afresh.",
 )
-@click.option("--no-policy", is_flag=True, help="Skip the policy pack, if the settings allow it.")
+@no_policy_option
 @click.option(
     "--show-files", is_flag=True, help="List every file that travels, and what is left out and why."
 )
-@click.option(
-    "--grace",
-    type=click.IntRange(0, 3600),
-    default=30,
-    show_default=True,
-    help="Seconds for a replaced run to save a checkpoint.",
-)
+@grace_option("Seconds for a replaced run to save a checkpoint.")
 @click.pass_obj
 def command(
     invocation: Invocation,
