@@ -136,12 +136,10 @@ def test_a_recommendation_is_within_a_tenth_of_the_best(seed: int) -> None:
 
 
 @pytest.mark.matrix
-def test_200_recommendations_are_within_a_tenth_of_the_best() -> None:
-    found = {seed: regret(generated(seed)) for seed in range(200)}
+@pytest.mark.parametrize("first", range(0, 200, 5))
+def test_200_recommendations_are_within_a_tenth_of_the_best(first: int) -> None:
+    found = {seed: regret(generated(seed)) for seed in range(first, first + 5)}
     worse = {seed: each for seed, each in found.items() if each[0] > WITHIN}
-    recommendations = [chosen for _, chosen, _ in found.values()]
-    counts = {each: recommendations.count(each) for each in STRATEGIES}
-    largest = max(each[0] for each in found.values())
-    agree = sum(chosen == best for _, chosen, best in found.values())
-    print(f"200 cases: {counts}; the best itself in {agree}; at most {largest:.3f} of the best bill")
+    for seed, (factor, chosen, best) in found.items():
+        print(f"COUNTED case {seed}: {chosen} costs {factor:.3f} of the best, {best}")
     assert not worse, f"{len(worse)}: {worse}"
