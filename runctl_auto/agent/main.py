@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
-import traceback
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
-from typing import Union
 
 from runctl_auto.agent.containers.apart import Apart
 from runctl_auto.agent.containers.aws_registry import AwsRegistry
@@ -19,7 +15,6 @@ from runctl_auto.agent.containers.scripts import Machine
 from runctl_auto.agent.contract import MOST_SPEC_BYTES
 from runctl_auto.agent.data.bringing_data import BringingData
 from runctl_auto.agent.data.data_sources import DataSources
-from runctl_auto.agent.errors import AgentError
 from runctl_auto.agent.job import job_process
 from runctl_auto.agent.job.job_tree import JobTree
 from runctl_auto.agent.job.out_of_memory import OutOfMemory
@@ -29,16 +24,14 @@ from runctl_auto.agent.job.stopping import StopSwitch, wait_unless_stopped
 from runctl_auto.agent.journal import Journal
 from runctl_auto.agent.machine.attaching import EC2, Attaching
 from runctl_auto.agent.machine.idleness import GpuCount, GpuUse
-from runctl_auto.agent.machine.imds import InstanceMetadata
 from runctl_auto.agent.machine.instance_store import CacheFolder, InstanceStore
-from runctl_auto.agent.machine.machine import run_program, shut_down
+from runctl_auto.agent.machine.machine import run_program
 from runctl_auto.agent.machine.machine_identity import MachineIdentity, read_identity
-from runctl_auto.agent.machine.own_group import AUTO_SCALING, OwnGroup
-from runctl_auto.agent.machine.own_pod import OwnPod
 from runctl_auto.agent.machine.parameters import Parameters
-from runctl_auto.agent.machine.pod_identity import DEADLINE_FILE, PodIdentity, is_pod
+from runctl_auto.agent.machine.pod_identity import DEADLINE_FILE, is_pod
 from runctl_auto.agent.machine.query_request import QueryService
 from runctl_auto.agent.machine.system_stop import leave_on_sigterm, take_default_actions
+from runctl_auto.agent.machine.this_machine import end_machine, metadata_of, own_group
 from runctl_auto.agent.machine.usage import Traffic, Usage
 from runctl_auto.agent.machine.volumes import Volumes
 from runctl_auto.agent.metrics.collecting import Metrics
@@ -51,17 +44,14 @@ from runctl_auto.agent.notices.machine_notices import MachineNotices
 from runctl_auto.agent.notices.notice_command import NoticeCommand
 from runctl_auto.agent.notices.notice_sender import Channel, SendOnce
 from runctl_auto.agent.notices.webhook import Webhook, checked_address
-from runctl_auto.agent.reach.reach import reach
-from runctl_auto.agent.reach.reach_contract import REACH
 from runctl_auto.agent.run import Run
 from runctl_auto.agent.run_tools import PATIENCE_SECONDS, RunTools
 from runctl_auto.agent.service import AgentService
 from runctl_auto.agent.spec import RunSpec, SecretSpec, verified_spec
 from runctl_auto.agent.start.budget_deadline import bring_forward, budget_deadline
 from runctl_auto.agent.start.config import AgentConfig, read_config
-from runctl_auto.agent.start.install import configure, install
 from runctl_auto.agent.start.layout import Layout, variables_of
-from runctl_auto.agent.start.units import END_GROUP, deadline_units
+from runctl_auto.agent.start.units import deadline_units
 from runctl_auto.agent.status import Outcome, StatusWriter
 from runctl_auto.agent.store.kept_web import KeptWeb
 from runctl_auto.agent.store.s3 import S3
@@ -247,24 +237,6 @@ def build_service(layout: Layout, config: AgentConfig, switch: StopSwitch) -> Ag
     )
 
 
-Metadata = Union[InstanceMetadata, PodIdentity]  # noqa: UP007 (evaluated on Python 3.9)
-
-
-def metadata_of(web: Web, environment: Mapping[str, str]) -> Metadata:
-    """Who this machine is: from its variables in a pod, else from the instance metadata service."""
-    if is_pod(environment):
-        return PodIdentity(environment)
-    return InstanceMetadata(web, environment.get("AWS_EC2_METADATA_SERVICE_ENDPOINT"))
-
-
-def end_machine(say: Callable[[str], None]) -> None:
-    """Ends this machine, or this pod. Raises ProgramError when a machine cannot be shut down."""
-    if is_pod(os.environ):
-        OwnPod(Web(os.environ.get("AWS_CA_BUNDLE")), os.environ, say).end()
-    else:
-        shut_down(run_program, say)
-
-
 def note_deadline(layout: Layout, deadline_at: float | None) -> None:
     """Tells the pod's first process when the budget is spent."""
     if deadline_at is not None:
@@ -324,73 +296,11 @@ def machine_notices(
     return MachineNotices.of(spec, sender, store, switch, spent=spent, machine=machine, clock=time.time)
 
 
-def own_group(
-    config: AgentConfig, web: Web, metadata: Metadata, say: Callable[[str], None]
-) -> OwnGroup | None:
-    """The group of this machine; None for a single instance."""
-    if config.group is None:
-        return None
-    endpoint = os.environ.get("AWS_ENDPOINT_URL")
-    service = QueryService(web, *AUTO_SCALING, config.region, metadata.credentials, endpoint)
-    return OwnGroup(config.group, service, metadata.get, say)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point of the bundle: `install` with the configuration as input, `configure` likewise in a pod,
-    `end-group`, `reach` with a verb for a person, or no argument to run.
-    """
-    asked = list(sys.argv[1:] if arguments is None else arguments)
-    if asked in (["install"], ["configure"]):
-        return _install(services=asked == ["install"])
-    if asked == [END_GROUP]:
-        return _end_group()
-    if asked[:1] == [REACH]:
-        return reach(asked[1:])
+def serve() -> int:
+    """Runs the agent to its end; the exit code of its service."""
     layout = Layout.from_environment()
     take_default_actions()
-    try:
-        config = read_config(layout.config)
-        switch = StopSwitch()
-        leave_on_sigterm(switch, config.deadline_at, time.time)
-        return build_service(layout, config, switch).serve()
-    except Exception:
-        # Nowhere to report it; a machine without an agent must not keep incurring cost.
-        _say_on_console(traceback.format_exc())
-        with suppress(Exception):
-            group = _group_of_this_machine()
-            if group is not None:
-                group.boot_failed()
-        end_machine(_say_on_console)
-        return 1
-
-
-def _install(*, services: bool = True) -> int:
-    try:
-        if services:
-            install(sys.stdin.read(), Layout.from_environment(), os.environ, run_program, _say_on_console)
-        else:
-            configure(sys.stdin.read(), Layout.from_environment())
-    except (AgentError, OSError) as error:
-        _say_on_console(str(error))
-        return 1
-    return 0
-
-
-def _end_group() -> int:
-    """What the hard deadline's timer does first; the exit code is whether it worked."""
-    try:
-        group = _group_of_this_machine()
-    except AgentError as error:
-        _say_on_console(str(error))
-        return 1
-    return 0 if group is None or group.end() else 1
-
-
-def _group_of_this_machine() -> OwnGroup | None:
-    config = read_config(Layout.from_environment().config)
-    web = KeptWeb(os.environ.get("AWS_CA_BUNDLE"))
-    return own_group(config, web, metadata_of(web, os.environ), _say_on_console)
-
-
-def _say_on_console(text: str) -> None:
-    sys.stderr.write(f"runctl: {text}\n")
+    config = read_config(layout.config)
+    switch = StopSwitch()
+    leave_on_sigterm(switch, config.deadline_at, time.time)
+    return build_service(layout, config, switch).serve()

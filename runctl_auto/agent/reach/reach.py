@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from runctl_auto.agent.errors import AgentError
@@ -14,12 +14,11 @@ from runctl_auto.agent.job.processes import ProcProcessTable
 from runctl_auto.agent.machine.imds import InstanceMetadata
 from runctl_auto.agent.machine.machine import run_program
 from runctl_auto.agent.machine.machine_use import machine_use
-from runctl_auto.agent.reach.file_exchange import FileExchange
-from runctl_auto.agent.reach.reach_contract import CANNOT_SERVE, EXEC, GIVE, LAUNCHER, PS, REACH, SHELL, TAKE
+from runctl_auto.agent.reach.reach_contract import CANNOT_SERVE, EXEC, GIVE, PS, SHELL, TAKE
 from runctl_auto.agent.reach.remote_command import RemoteCommand
 from runctl_auto.agent.reach.shell import become_shell, become_user
 from runctl_auto.agent.start.config import AgentConfig, read_config
-from runctl_auto.agent.start.layout import Layout, variables_of
+from runctl_auto.agent.start.layout import Layout
 from runctl_auto.agent.store.kept_web import KeptWeb
 from runctl_auto.agent.store.s3 import S3
 from runctl_auto.agent.store.s3_request import Bucket, S3Requests
@@ -50,22 +49,6 @@ def reach(arguments: Sequence[str]) -> int:
     return CANNOT_SERVE
 
 
-def launcher(bundle: Path, environment: Mapping[str, str]) -> str:
-    """The script at ``LAUNCHER``: what it starts finds the variables that the agent's service has."""
-    lines = [f"export {name}={_quoted(value)}" for name, value in sorted(variables_of(environment).items())]
-    return "\n".join(
-        ["#!/bin/sh", *lines, f'exec /usr/bin/env python3 {_quoted(str(bundle))} {REACH} "$@"', ""]
-    )
-
-
-def launcher_path(layout: Layout) -> Path:
-    return layout.resolve(LAUNCHER)
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'"
-
-
 def _around(layout: Layout, config: AgentConfig) -> Surroundings:
     return job_surroundings(
         config, layout.run_folder(config.run), ProcProcessTable(), dict(os.environb), _PROC
@@ -80,6 +63,8 @@ def _exec(layout: Layout, config: AgentConfig, identity: str, sha256: str) -> in
 
 
 def _files(layout: Layout, config: AgentConfig, verb: str, identity: str, sha256: str) -> int:
+    from runctl_auto.agent.reach.file_exchange import FileExchange
+
     store = machine_store(config).patient(_PATIENCE_SECONDS)
     become_user(_around(layout, config))
     exchange = FileExchange(store, config.run, identity, sha256, layout.resolve)

@@ -24,7 +24,7 @@ NOT_IN_BUNDLE = frozenset(
     }
 )
 EPOCH = (1980, 1, 1, 0, 0, 0)
-MAIN = "from runctl_auto.agent.main import main\n\nraise SystemExit(main())\n"
+MAIN = "from runctl_auto.agent.command import main\n\nraise SystemExit(main())\n"
 
 
 def build_bundle() -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from runctl_auto.agent.errors import ProgramError, SpecError
 from runctl_auto.agent.machine.machine import RunProgram
-from runctl_auto.agent.reach.reach import launcher, launcher_path
+from runctl_auto.agent.reach.launcher import launcher, launcher_path
 from runctl_auto.agent.start.boot_format import AgentConfigJson
 from runctl_auto.agent.start.config import parse_config, write_private
 from runctl_auto.agent.start.layout import Layout, variables_of
