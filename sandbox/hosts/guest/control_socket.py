@@ -1,20 +1,19 @@
-"""Communication between a host's programs and its init: one JSON line each way over a Unix socket.
+"""What a host's programs ask of its init: one JSON line each way over a Unix socket.
 
 The socket is accessed through a descriptor of its folder, since socket paths are limited to 107 bytes.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-_LONGEST = 1 << 20
+LONGEST = 1 << 20
 
 
 class InitUnreachableError(OSError):
@@ -36,7 +35,8 @@ class Reply:
 
 
 @contextlib.contextmanager
-def _short_path(folder: Path) -> Iterator[str]:
+def short_path(folder: Path) -> Iterator[str]:
+    """A path of the socket in `folder` that is short enough."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         yield f"/proc/self/fd/{descriptor}/init.sock"
@@ -47,34 +47,12 @@ def _short_path(folder: Path) -> Iterator[str]:
 def ask(folder: Path, request: Request, timeout: float | None = None) -> Reply:
     """Send one request to the init whose socket is in `folder` and wait for its reply (blocking)."""
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection, _short_path(folder) as path:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection, short_path(folder) as path:
             connection.settimeout(timeout)
             connection.connect(path)
             connection.sendall(json.dumps(asdict(request)).encode() + b"\n")
             with connection.makefile("rb") as stream:
-                line = stream.readline(_LONGEST)
+                line = stream.readline(LONGEST)
         return Reply(**json.loads(line))
     except (OSError, ValueError, TypeError) as error:
         raise InitUnreachableError(f"the host's init does not answer: {error}") from error
-
-
-async def serve(folder: Path, answer: Callable[[Request], Awaitable[Reply]]) -> asyncio.AbstractServer:
-    """Serve requests until the returned server is closed; invalid requests get code 1."""
-
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.CancelledError):
-            try:
-                found = json.loads(await reader.readline())
-                request = Request(str(found["command"]), tuple(found["units"]), dict(found["options"]))
-                reply = await answer(request)
-            except (ValueError, KeyError, TypeError) as error:
-                reply = Reply(1, error=f"not a request: {error}\n")
-            writer.write(json.dumps(asdict(reply)).encode() + b"\n")
-            await writer.drain()
-        writer.close()
-
-    (folder / "init.sock").unlink(missing_ok=True)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    with _short_path(folder) as path:
-        listener.bind(path)
-    return await asyncio.start_unix_server(handle, sock=listener, limit=_LONGEST)

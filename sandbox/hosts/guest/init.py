@@ -22,7 +22,8 @@ if __name__ == "__main__":
 
 from sandbox.hosts.guest import mounts, process_table
 from sandbox.hosts.guest.children import Children
-from sandbox.hosts.guest.control_socket import Reply, Request, serve
+from sandbox.hosts.guest.control_server import serve
+from sandbox.hosts.guest.control_socket import Reply, Request
 from sandbox.hosts.guest.layout import HostLayout
 from sandbox.hosts.guest.machine import Machine
 from sandbox.hosts.guest.session_service import keep_session_agent

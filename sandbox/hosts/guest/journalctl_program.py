@@ -10,7 +10,7 @@ from pathlib import Path
 from sandbox.hosts.guest.layout import HostLayout
 from sandbox.hosts.guest.program_options import parse
 from sandbox.hosts.guest.stand_in import UsageError
-from sandbox.hosts.guest.unit_manager import full_name
+from sandbox.hosts.guest.unit_files import full_name
 
 _FOLLOW_SECONDS = 0.5
 

@@ -11,8 +11,7 @@ from sandbox.hosts.guest.layout import HostLayout
 from sandbox.hosts.guest.power_programs import ask_init
 from sandbox.hosts.guest.program_options import Arguments, parse
 from sandbox.hosts.guest.stand_in import UsageError
-from sandbox.hosts.guest.unit_files import ALWAYS_THERE, UnitFileError, read_unit
-from sandbox.hosts.guest.unit_manager import full_name
+from sandbox.hosts.guest.unit_files import ALWAYS_THERE, UnitFileError, full_name, read_unit
 
 _FLAGS = ("--now", "--no-block", "-q", "--quiet", "--no-pager", "--system", "-a", "--all", "--no-legend",
           "--plain", "-l", "--full", "--value", "-f", "--force", "--no-wall")  # fmt: skip

@@ -25,6 +25,11 @@ _BUILT_IN_SERVICES = frozenset(
 ALWAYS_THERE = BUILT_IN_TARGETS | _BUILT_IN_SERVICES
 
 
+def full_name(name: str) -> str:
+    """A unit's name with its kind: a service's, unless it says another."""
+    return name if name.rpartition(".")[2] in ("service", "timer", "target") else f"{name}.service"
+
+
 class UnitFileError(ValueError):
     """A unit file that is missing, invalid or unsupported. The message names file and line."""
 

@@ -18,10 +18,6 @@ _NOT_LOADED = 5
 _WANTS = ".wants"
 
 
-def full_name(name: str) -> str:
-    return name if name.rpartition(".")[2] in ("service", "timer", "target") else f"{name}.service"
-
-
 class UnitManager:
     """Manages the units of one host. All methods run in the init's loop."""
 
