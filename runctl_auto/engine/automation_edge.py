@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runctl_auto.engine.engine_version import RememberedVersions
 from runctl_auto.engine.events import (
     DiagnosticEvent,
     EngineEvent,
@@ -18,6 +19,7 @@ from runctl_auto.engine.events import (
     SummaryEvent,
 )
 from runctl_auto.engine.failures import Failure, typed_error
+from runctl_auto.engine.install.place import executable
 from runctl_auto.engine.refresh_plan import Difference, ResourceDrift, differences
 from runctl_auto.errors import EngineError, EngineNotFoundError
 
@@ -27,19 +29,19 @@ if TYPE_CHECKING:
 
 
 def engine_command(root: Path, *, tied: bool = False) -> automation.PulumiCommand:
-    """The engine ``root/bin/pulumi``; ``tied``: it ends with this process. Raises ``EngineNotFoundError``
-    when it does not start or is too old."""
-    from pulumi import automation
+    """The engine ``root/bin/pulumi``; ``tied``: it ends with this process.
 
+    It is started only if its version is not remembered. Raises ``EngineNotFoundError`` if it does not start.
+    """
+    from runctl_auto.engine.lean_automation import KnownCommand
+    from runctl_auto.engine.tied_engine import TiedCommand
+
+    version = RememberedVersions(os.environ).version(executable(root))
     try:
-        if tied:
-            from runctl_auto.engine.tied_engine import TiedCommand
-
-            return TiedCommand(root=str(root))
-        return automation.PulumiCommand(root=str(root))
-    except Exception as error:
+        return (TiedCommand if tied else KnownCommand)(root, version or "")
+    except ValueError as error:
         raise EngineNotFoundError(
-            f"The engine in {root} does not start: {error}",
+            f"The engine in {root} does not start, or does not tell its version.",
             next_step="`runctl setup` installs the pinned engine; RUNCTL_ENGINE names another.",
         ) from error
 

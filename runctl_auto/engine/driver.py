@@ -102,9 +102,10 @@ class Driver:
     def open(self, job: str) -> JobStack:
         """The job's stack. Raises ``JobNotFoundError`` when the backend has none of this name."""
         self._repair(job)
-        if self._is_missing(job):
+        names = self.backend.stack_names() if self.backend.folder is not None else None
+        if names is not None and job not in names:
             raise no_such_job(job, {"job": job, "operation": "selection"})
-        stack = reread(lambda: self._select(job), self._options.sleep)
+        stack = reread(lambda: self._select(job, is_there=names is not None), self._options.sleep)
         self._adopt_settings(job, exists=True)
         return self._job_stack(stack)
 
@@ -113,22 +114,20 @@ class Driver:
         job."""
         self._adopt_settings(job, exists=True)
 
-    def _select(self, job: str) -> automation.Stack:
-        from pulumi import automation
+    def _select(self, job: str, *, is_there: bool) -> automation.Stack:
+        """``is_there``: a backend in a folder shows so, without an engine."""
+        from runctl_auto.engine.lean_automation import LeanStack
 
+        if is_there:
+            return LeanStack.known(job, self._workspace)
         with translated("selection", job):
-            return automation.Stack.select(job, self._workspace)
+            return LeanStack.select(job, self._workspace)
 
     def _repair(self, job: str) -> None:
         """Makes readable what a killed engine left unreadable. A folder that cannot be written is left to the
         engine, which then says what it cannot read."""
         with suppress(OSError):
             self.backend.repair(job)
-
-    def _is_missing(self, job: str) -> bool:
-        """Whether a backend in a folder shows, without an engine, that it has no such stack."""
-        names = self.backend.stack_names() if self.backend.folder is not None else None
-        return names is not None and job not in names
 
     def open_or_create(self, job: str) -> JobStack:
         """The job's stack, made when the backend has none of this name."""
@@ -139,11 +138,11 @@ class Driver:
 
     def create(self, job: str) -> JobStack:
         """A new stack, without settings. Raises ``EngineError`` when there is one of this name."""
-        from pulumi import automation
+        from runctl_auto.engine.lean_automation import LeanStack
 
         self._adopt_settings(job, exists=False)
         with translated("creation", job):
-            return self._job_stack(automation.Stack.create(job, self._workspace))
+            return self._job_stack(LeanStack.create(job, self._workspace))
 
     def config_of(self, job: str) -> dict[str, str]:
         """A job's configuration, without an engine when its settings file or its history is at hand."""

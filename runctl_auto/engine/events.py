@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -62,6 +62,12 @@ class SummaryEvent:
 
 EngineEvent = StepEvent | DiagnosticEvent | PolicyEvent | SummaryEvent
 EventSink = Callable[[EngineEvent], None]
+
+
+def changes_in(events: Iterable[EngineEvent]) -> dict[str, int]:
+    """How many resources each operation met, as the last summary says; empty without one."""
+    summaries = [each for each in events if isinstance(each, SummaryEvent)]
+    return dict(summaries[-1].changes) if summaries else {}
 
 
 def plain(text: str) -> str:

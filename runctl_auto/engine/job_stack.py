@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from runctl_auto.backend.backend import Backend
 from runctl_auto.backend.unfinished import Period, unfinished_periods
@@ -26,6 +26,7 @@ from runctl_auto.engine.events import (
     Plan,
     PlannedChange,
     StepEvent,
+    changes_in,
 )
 from runctl_auto.engine.operation import Operations
 from runctl_auto.engine.program_host import ProgramHost
@@ -48,8 +49,6 @@ if TYPE_CHECKING:
     from pulumi.automation import events as automation_events
 
     from runctl_auto.engine.refresh_plan import ResourceDrift
-
-Result = TypeVar("Result")
 
 _NO_SUMMARY = "summary event never found"
 _SECRETS = f"{NAMESPACE}:{SECRETS_KEY}"
@@ -263,7 +262,8 @@ class JobStack:
         if found is not None:
             return found.plain_outputs()
         with translated("reading of the outputs", self.job):
-            return {key: each.value for key, each in self._stack.outputs().items() if not each.secret}
+            told = self._workspace.stack_outputs(self.job)
+            return {key: each.value for key, each in told.items() if not each.secret}
 
     def state(self) -> StackState:
         """All that the state holds, without an engine where files tell it.
@@ -356,7 +356,7 @@ class JobStack:
         **options: object,
     ) -> Changes:
         try:
-            result, events = self._ready().run(operation, method, options, hear=hear)
+            _, events = self._ready().run(operation, method, options, hear=hear)
         except StackLockedError:
             raise
         except BaseException:
@@ -367,7 +367,7 @@ class JobStack:
             if advice not in self._advised:
                 self._options.warn(advice)
                 self._advised.add(advice)
-        return Changes(dict(result.summary.resource_changes or {}))
+        return Changes(changes_in(events))
 
 
 def _marked(resource: dict[str, Any], protect: bool) -> dict[str, Any]:

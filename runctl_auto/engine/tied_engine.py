@@ -15,11 +15,13 @@ from typing import Any
 
 from pulumi import automation
 
+from runctl_auto.engine.lean_automation import KnownCommand
+
 _LAUNCHER = Path(__file__).with_name("tied_launch.py")
 _NON_INTERACTIVE = "--non-interactive"
 
 
-class TiedCommand(automation.PulumiCommand):
+class TiedCommand(KnownCommand):
     """Runs the engine by a launcher that ties it to this process (``tied_launch``).
 
     The thread that starts an engine must live as long as that does, as is so of all that wait for it. Where

@@ -60,7 +60,7 @@ class Engine:
             raise automation.CommandError(
                 SimpleNamespace(code=255, stdout="", stderr="error: preview failed")
             )
-        return SimpleNamespace(summary=SimpleNamespace(resource_changes={}))
+        return SimpleNamespace()
 
 
 def opened(engine: Engine, told: list[object] | None = None, pack: PackInForce | None = PACK) -> JobStack:

@@ -9,6 +9,7 @@ from unittest.mock import create_autospec
 import pytest
 from pulumi import automation
 from pulumi.automation.events import EngineEvent
+from support.engine_summary import summary
 
 from runctl_auto.backend.backend import open_backend
 from runctl_auto.engine.engine_options import EngineOptions
@@ -48,12 +49,12 @@ class Engine:
         options = EngineOptions(on_event=self.told.append, sleep=self.waits.append)
         self.stack = JobStack(stack, workspace, open_backend("file:///state", "runctl"), options, host)
 
-    def _operate(self, *, on_event: Any, **options: Any) -> Any:
+    def _operate(self, *, on_event: Any, **options: Any) -> None:
         self.options.append(options)
         if self.failures:
             on_event(diagnostic(self.failures.pop(0)))
             raise automation.CommandError(SimpleNamespace(code=255, stdout="", stderr="error: update failed"))
-        return SimpleNamespace(summary=SimpleNamespace(resource_changes={"create": 1}))
+        on_event(summary(create=1))
 
 
 @pytest.mark.parametrize("failure", [IN_USE, NOT_SEEN])

@@ -9,6 +9,7 @@ from unittest.mock import create_autospec
 import pytest
 from pulumi import automation
 from pulumi.automation.events import EngineEvent as AutomationEvent
+from support.engine_summary import summary
 
 from runctl_auto.backend.backend import Backend
 from runctl_auto.engine.engine_options import EngineOptions
@@ -68,13 +69,13 @@ class Engine:
             }
         )
 
-    def _destroy(self, *, on_event: Any, **options: Any) -> Any:
+    def _destroy(self, *, on_event: Any, **options: Any) -> None:
         self.options = options
         for each in self.events:
             on_event(AutomationEvent.from_json({"sequence": 1, "timestamp": 1, **each}))
         if self.events:
             raise automation.CommandError(SimpleNamespace(code=255, stdout="", stderr="error: failed"))
-        return SimpleNamespace(summary=SimpleNamespace(resource_changes={"delete": 1}))
+        on_event(summary(delete=1))
 
     def opened(self) -> JobStack:
         workspace = create_autospec(automation.LocalWorkspace, instance=True)
