@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 MATRIX := matrix-crash matrix-faults matrix-interruptions matrix-protection matrix-teams matrix-sessions matrix-trainers matrix-rest coverage
 
-.PHONY: setup engine demo demo-interrupt test lint types layers unit bench smoke matrix $(MATRIX) docs lock sbom clean
+.PHONY: setup engine demo demo-interrupt test lint types layers collection unit bench smoke matrix $(MATRIX) docs lock sbom clean
 
 setup: $(VENV)/.ready engine
 
@@ -49,8 +49,13 @@ layers: $(VENV)/.ready
 unit: setup
 	$(BIN)/pytest tests/unit tests/contract
 
-test: setup lint types layers
+test: setup
+	@$(MAKE) --no-print-directory -j2 lint types layers collection
 	$(BIN)/pytest -n $(WORKERS)
+
+# Compiles the tests once, beside the checks, and not once a worker.
+collection: $(VENV)/.ready
+	@$(BIN)/pytest --collect-only -qq > $(VENV)/collected.txt || { cat $(VENV)/collected.txt; exit 1; }
 
 # Branch coverage of what runs in the tests' own processes; the floor is in pyproject.toml. It takes twice the time.
 coverage: setup
