@@ -15,6 +15,7 @@ import yaml
 from support.cloud_scanner import leaks
 from support.local_jobs import LocalRunctl, until
 from support.runctl_cli import Runctl
+from support.waiting import wait_for_line
 
 from sandbox.aws.cloud.container_registries import index_of
 from sandbox.hosts.guest import stand_in
@@ -90,7 +91,7 @@ def secret(runctl: Runctl) -> Iterator[Runctl]:
 def started(runctl: Runctl, name: str, **changes: Any) -> str:
     """The text of `up` once the job's training has begun."""
     shown = runctl("up", str(write(runctl.folder, name, **changes)), "--yes", "--detach")
-    until(lambda: "started" in runctl("logs", name, code=None).out, "the training has begun")
+    wait_for_line(runctl, name, "started")
     return shown.text
 
 
@@ -172,7 +173,7 @@ def local_job(here: LocalRunctl, name: str, **changes: Any) -> Path:
 def test_a_container_here_outlives_neither_its_agent_nor_down(here: LocalRunctl) -> None:
     file = local_job(here, "boxed")
     here("up", str(file), "--yes", "--detach")
-    until(lambda: "started" in here("logs", "boxed", code=None).out, "the training has begun")
+    wait_for_line(here, "boxed", "started")
     assert here.kill_agent("boxed")
     containers = Path(here.env["ASKED"]).parent / "containers"
     until(lambda: not list(containers.iterdir()) and not here.processes("boxed"), "it ends with its agent")

@@ -14,6 +14,7 @@ import pytest
 from support.counting_job import write_job
 from support.local_jobs import LocalRunctl, until
 from support.runctl_cli import Ran
+from support.waiting import wait_for_line
 
 SECRET = "s3cret-value-of-a-token"
 
@@ -62,7 +63,7 @@ def test_up_trains_and_down_leaves_nothing(runctl: LocalRunctl) -> None:
 @pytest.mark.matrix
 def test_a_running_job_is_looked_at_stopped_and_resumed(runctl: LocalRunctl) -> None:
     runctl("up", job(runctl, "held", HOLD_AT=2, STEPS=4), "--yes", "--detach")
-    until(lambda: "step 2" in runctl("logs", "held").out, "it holds")
+    wait_for_line(runctl, "held", "step 2")
     running = runctl.status("held")
     assert (running["phase"], running["machine"]["state"]) == ("running", "running")
     assert any("train" in each["command"] for each in runctl.json("ps", "held")["processes"])
@@ -85,7 +86,7 @@ def test_a_running_job_is_looked_at_stopped_and_resumed(runctl: LocalRunctl) -> 
 @pytest.mark.matrix
 def test_down_ends_a_running_job_gracefully(runctl: LocalRunctl) -> None:
     runctl("up", job(runctl, "ended", HOLD_AT=1), "--yes", "--detach")
-    until(lambda: "step 1" in runctl("logs", "ended").out, "it holds")
+    wait_for_line(runctl, "ended", "step 1")
     forecast = runctl.json("down", "ended", "--dry-run")
     assert {each["type"] for each in forecast["planned"]} >= {"local:job/folder:Folder"}
     receipt = runctl.json("down", "ended", "--yes")
@@ -132,7 +133,7 @@ def test_limits_end_a_job(runctl: LocalRunctl) -> None:
 def test_a_queued_job_begins_when_another_ends(runctl: LocalRunctl) -> None:
     runctl.env["RUNCTL_MAX_PARALLEL_JOBS"] = "1"
     runctl("up", job(runctl, "one", HOLD_AT=1), "--yes", "--detach")
-    until(lambda: "step 1" in runctl("logs", "one").out, "it holds")
+    wait_for_line(runctl, "one", "step 1")
     runctl("up", job(runctl, "two"), "--yes", "--detach")
     waiting = runctl.status("two")
     assert (waiting["phase"], waiting["machine"]["state"]) == ("queued", "queued")
@@ -282,7 +283,7 @@ def test_verbs_about_all_jobs_know_those_of_this_machine(runctl: LocalRunctl) ->
     assert rows == [["one", "running"], ["two", "running"]]
     runctl("exporter", "textfile", str(runctl.folder))
     assert 'runctl_run_active{job_name="two"} 1' in (runctl.folder / "runctl.prom").read_text()
-    until(lambda: "step 1" in runctl("logs", "one").out, "it has printed")
+    wait_for_line(runctl, "one", "step 1")
     runctl("dashboard", "--export", str(runctl.folder / "pages"), "--no-leaks")
     assert "step 1" in (runctl.folder / "pages" / "job-one.html").read_text()
     assert "within 1 s" in runctl("wait", "one", "--timeout", "1s", code=1).err

@@ -19,9 +19,9 @@ ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.7"
 TEAM = ROOT / "stacks" / "examples" / "team"
 
 
-@pytest.fixture
-def repository(tmp_path: Path) -> Iterator[Runctl]:
-    runctl = Runctl(tmp_path)
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runctl]:
+    runctl = Runctl(tmp_path_factory.mktemp("repository"))
     runctl.json("init", "--repo", "--region", "us-east-1", "--pipelines", "github", "--pipelines", "gitlab")
     try:
         yield runctl
@@ -95,8 +95,12 @@ def test_actionlint_finds_nothing_in_the_workflows(tmp_path_factory: pytest.Temp
 def test_sarif_is_of_the_type_that_sarif_has(
     repository: Runctl, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    (repository.folder / "jobs" / "broken.yaml").write_text("name: broken\nspot_policy: sometimes\nrun: x\n")
-    repository("plan", "jobs", "--report", "sarif=plan.sarif", code=7)
+    broken = repository.folder / "jobs" / "broken.yaml"
+    broken.write_text("name: broken\nspot_policy: sometimes\nrun: x\n")
+    try:
+        repository("plan", "jobs", "--report", "sarif=plan.sarif", code=7)
+    finally:
+        broken.unlink()
     folder = npm_packages(
         tmp_path_factory.mktemp("sarif"), "typescript@5", "@types/node@20", "@types/sarif@2"
     )
