@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.backend_bucket import WRITTEN, BucketClient, files_in
 
@@ -167,12 +168,26 @@ def check_what_was_made_up(found: dict[str, Any], stacks: dict[str, Stack]) -> N
         ]
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
-@given(st.dictionaries(NAMES, STACKS, max_size=3))
-def test_a_folder_and_a_bucket_compressed_or_not_tell_the_same(stacks: dict[str, Stack]) -> None:
+def check_all_tell_the_same(stacks: dict[str, Stack]) -> None:
     plain = answers(in_bucket(stacks, compressed=False), stacks)
     check_what_was_made_up(plain, stacks)
     assert answers(in_bucket(stacks, compressed=True), stacks) == plain
     for compressed in (False, True):
         with tempfile.TemporaryDirectory() as folder:
             assert answers(in_folder(stacks, Path(folder), compressed=compressed), stacks) == plain
+
+
+BACKENDS = st.dictionaries(NAMES, STACKS, max_size=3)
+
+
+@settings(max_examples=15)
+@given(BACKENDS)
+def test_a_folder_and_a_bucket_compressed_or_not_tell_the_same(stacks: dict[str, Stack]) -> None:
+    check_all_tell_the_same(stacks)
+
+
+@pytest.mark.matrix
+@settings(max_examples=300)
+@given(BACKENDS)
+def test_three_hundred_backends(stacks: dict[str, Stack]) -> None:
+    check_all_tell_the_same(stacks)
