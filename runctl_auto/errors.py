@@ -72,6 +72,10 @@ class RunctlError(Exception):
         }
 
 
+_SHORT = 70
+"""Letters of what is allowed that are printed beside a suggestion."""
+
+
 @dataclass(frozen=True)
 class FieldProblem:
     """One problem in a file written by the user. ``line`` and ``column`` count from 1."""
@@ -90,7 +94,7 @@ class FieldProblem:
         text = f"{position}: {self.field}: {self.message}" if self.field else f"{position}: {self.message}"
         if self.found is not None:
             text += f"; found {self.found}"
-        if self.allowed is not None:
+        if self.allowed is not None and (self.nearest is None or len(self.allowed) <= _SHORT):
             text += f"; allowed: {self.allowed}"
         if self.nearest is not None:
             text += f"; did you mean '{self.nearest}'?"

@@ -33,6 +33,8 @@ def contradictions(spec: JobSpec) -> list[Contradiction]:
         *_variables_said_twice(spec),
         *_data_without_volume(spec),
         *_data_in_one_place(spec),
+        *_ranks_that_are_none(spec),
+        *_no_fewer_machines(spec),
     ]
 
 
@@ -147,3 +149,31 @@ def _data_in_one_place(spec: JobSpec) -> Iterator[Contradiction]:
             yield Contradiction(
                 ("data", index, "path"), "lies in or around the folder of other data", "a folder of its own"
             )
+
+
+def _ranks_that_are_none(spec: JobSpec) -> Iterator[Contradiction]:
+    for index, rank in enumerate(spec.on_demand_ranks):
+        if rank >= spec.nodes:
+            allowed = f"numbers from 0 to {spec.nodes - 1}" if spec.nodes > 1 else "nodes: 2 or more first"
+            yield Contradiction(("on_demand_ranks", index), f"names no rank of {_nodes(spec)}", allowed)
+    if spec.nodes > 1 and set(range(spec.nodes)) <= set(spec.on_demand_ranks):
+        yield Contradiction(
+            ("on_demand_ranks",), "names all ranks", "some of them, or spot_policy: on-demand"
+        )
+
+
+def _no_fewer_machines(spec: JobSpec) -> Iterator[Contradiction]:
+    if spec.elastic is None or spec.elastic.min < spec.nodes:
+        return
+    if spec.nodes == 1:
+        yield Contradiction(("elastic",), "has no meaning with one node", "nodes: 2 or more first")
+    else:
+        yield Contradiction(
+            ("elastic", "min"),
+            f"is not below nodes: {spec.nodes}",
+            f"a whole number from 1 to {spec.nodes - 1}",
+        )
+
+
+def _nodes(spec: JobSpec) -> str:
+    return "1 node" if spec.nodes == 1 else f"{spec.nodes} nodes"

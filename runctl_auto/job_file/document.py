@@ -95,7 +95,8 @@ def read_job_document(path: Path, defaults: Mapping[str, Any] | None = None) -> 
         root = _mapping(compose_tree(_decoded(read_plain_file(path, MAX_BYTES))))
     except NotAPlainFileError as error:
         raise _unreadable(
-            FieldProblem(file, None, None, "", error.complaint, allowed=error.allowed)
+            FieldProblem(file, None, None, "", error.complaint, allowed=error.allowed),
+            "`runctl init` writes a job file." if isinstance(error.__cause__, FileNotFoundError) else None,
         ) from error
     except NotAPlainTreeError as error:
         line, column = (error.position.line, error.position.column) if error.position else (None, None)
@@ -147,8 +148,10 @@ def is_unspoken(location: Location) -> bool:
     return len(location) > 1 and location[0] in UNSPOKEN
 
 
-def _unreadable(problem: FieldProblem) -> JobFileError:
-    return JobFileError("the job file cannot be read", problems=[problem], where={"file": problem.file})
+def _unreadable(problem: FieldProblem, next_step: str | None = None) -> JobFileError:
+    return JobFileError(
+        "the job file cannot be read", problems=[problem], where={"file": problem.file}, next_step=next_step
+    )
 
 
 def _mapping(root: yaml.Node | None) -> yaml.MappingNode:

@@ -68,6 +68,8 @@ _TEXT: Mapping[str, Any] = {"type": "string"}
 _PROVIDER: Mapping[str, Any] = {"enum": ["aws", "local", "runpod"]}
 _TEXTS: Mapping[str, Any] = {"type": "array", "items": _TEXT, "minItems": 1}
 
+_ONE_TYPE = "one type; instance_types lists several"
+
 OTHER_NAMES = (
     OtherName(("num_nodes",), ("nodes",)),
     OtherName(("envs",), ("env",)),
@@ -85,7 +87,7 @@ OTHER_NAMES = (
     ),
     OtherName(("resources", "cloud"), ("provider",)),
     OtherName(("instance_types",), ("resources", "instance_types")),
-    OtherName(("resources", "instance_type"), ("resources", "instance_types"), _listed, "one type", _TEXT),
+    OtherName(("resources", "instance_type"), ("resources", "instance_types"), _listed, _ONE_TYPE, _TEXT),
     OtherName(("resources", "accelerators"), ("resources", "gpu")),
     OtherName(("resources", "cpus"), ("resources", "cpu")),
     OtherName(("resources", "disk_size"), ("resources", "disk")),

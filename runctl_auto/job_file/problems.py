@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import types
 from collections.abc import Collection, Iterable
+from itertools import chain
 from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -33,6 +34,9 @@ _MESSAGES = {
     "literal_error": "is not one of the values",
 }
 
+_BEGINNING = 3
+"""Letters of a name's beginning that are enough to suggest the whole."""
+
 
 def problems_of_validation(
     document: JobDocument, error: ValidationError, undecided: Collection[Location] = ()
@@ -58,7 +62,7 @@ def problems_of_contradictions(document: JobDocument, found: Iterable[Contradict
         document.problem(
             document.written(item.location),
             message=item.message,
-            found=_written_text(document, document.written(item.location), None),
+            found=_written_scalar(document, document.written(item.location)),
             allowed=item.allowed,
         )
         for item in found
@@ -136,10 +140,16 @@ def _message(details: ErrorDetails) -> str:
 
 
 def _written_text(document: JobDocument, location: Location, value: object) -> str | None:
-    text = document.texts.get(location)
-    if text is None:
+    if not location:  # the file as a whole
+        return None
+    if location not in document.texts:
         return {dict: "a mapping", list: "a list", type(None): "nothing"}.get(type(value))
-    if is_unspoken(location):
+    return _written_scalar(document, location)
+
+
+def _written_scalar(document: JobDocument, location: Location) -> str | None:
+    text = document.texts.get(location)
+    if text is None or is_unspoken(location):
         return None
     return shortened(text) if text else "nothing"
 
@@ -176,7 +186,9 @@ def _literals(annotation: Any) -> Iterable[str]:
 def _closest(word: str, known: list[str]) -> str | None:
     if len(word) > 40:
         return None
-    return next(iter(difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)), None)
+    near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    longer = (each for each in known if len(word) >= _BEGINNING and each.startswith(word.lower()))
+    return next(chain(near, longer), None)
 
 
 def _field_elsewhere(name: str, *, above: Location) -> str | None:

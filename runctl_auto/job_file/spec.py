@@ -351,23 +351,6 @@ class JobSpec(BaseModel):
         return self
 
     @model_validator(mode="after")
-    def _ranks_that_are(self) -> JobSpec:
-        wrong = [each for each in self.on_demand_ranks if each >= self.nodes]
-        if wrong:
-            raise ValueError(
-                f"names the rank {wrong[0]} in on_demand_ranks, and has {self.nodes} "
-                f"{'node' if self.nodes == 1 else 'nodes'}"
-            )
-        if self.nodes > 1 and len(set(self.on_demand_ranks)) == self.nodes:
-            raise ValueError("names all ranks in on_demand_ranks, which spot_policy: on-demand says")
-        if self.elastic is not None and self.elastic.min >= self.nodes:
-            raise ValueError(
-                f"has {self.nodes} {'node' if self.nodes == 1 else 'nodes'}, and elastic.min is "
-                f"{self.elastic.min}: it is less than nodes"
-            )
-        return self
-
-    @model_validator(mode="after")
     def _a_registry_to_log_in_to(self) -> JobSpec:
         if self.registry_auth is not None and not self.image.startswith(DOCKER):
             raise ValueError("has registry_auth, and its image is no container (docker:REPOSITORY:TAG)")

@@ -221,6 +221,7 @@ def test_what_is_no_plain_file_is_not_waited_for(project: Path, capsys: pytest.C
         assert run(["up", name, "--yes"]) == 7
         assert capsys.readouterr().err == (
             f"error: the job file cannot be read\n  {name}: {told}\n  where: file {name}\n"
+            + ("  next:  `runctl init` writes a job file.\n" if "absent" in name else "")
         )
     assert everything_in(project) == before
 

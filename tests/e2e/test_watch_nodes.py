@@ -1,0 +1,107 @@
+"""A watcher of a job on several machines that goes on with fewer of them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.cloud_faults import Fault, faults_left, trouble
+from support.cloud_keys import control
+from support.cloud_scanner import leaks
+from support.launch_history import machines
+from support.nodes_job import write_nodes_job
+from support.shared_cloud import Member, SharedCloud
+from support.watchers import Watchers
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.matrix]
+
+JOB = "fewer"
+REFUSALS = 1000
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Iterator[SharedCloud]:
+    started = SharedCloud.start(tmp_path)
+    try:
+        yield started
+    finally:
+        started.stop()
+
+
+@pytest.fixture
+def watchers(tmp_path: Path) -> Iterator[Watchers]:
+    made = Watchers(tmp_path)
+    yield made
+    made.kill()
+
+
+def awaited(what: str, is_true: Callable[[], Any], seconds: float = 180) -> None:
+    """Wait until `is_true`; `what` is told when it does not come."""
+    give_up = time.monotonic() + seconds
+    while not is_true():
+        assert time.monotonic() < give_up, what
+        time.sleep(0.5)
+
+
+def log_has(member: Member, line: str) -> Callable[[], bool]:
+    return lambda: line in member("logs", JOB, code=None).out
+
+
+def nodes(member: Member) -> dict[int, dict[str, Any]]:
+    return {each["node"]: each for each in member.json("status", JOB)["nodes"]}
+
+
+def test_watchers_ask_for_a_missing_machine_while_the_others_train(
+    cloud: SharedCloud, watchers: Watchers, tmp_path: Path
+) -> None:
+    """Machine 1 of 3 is lost and cannot be had; the watcher is killed meanwhile, and another one, that knows
+    the job from its stack alone, asks for the machine until it is there.
+    """
+    backend = cloud.folder_backend()
+    ann, bob = cloud.member("ann", backend), cloud.member("bob", backend)
+    finish = tmp_path / "finish"
+    file = write_nodes_job(
+        ann.folder, JOB, 3, elastic={"min": 2, "wait": "3s"}, on_demand_ranks=[0], spot_policy="spot",
+        run=f"test -e {finish} && export STEPS=1\npython3 train.py",
+        env={"STEPS": "100000", "STEP_SECONDS": "0.3"},
+    )  # fmt: skip
+    ann.json("up", str(file), "--yes", "--detach", timeout=300)
+    awaited("all three train", log_has(ann, "step 4 of"))
+    first = nodes(ann)
+
+    full = Fault("ec2:RunInstances", "InsufficientInstanceCapacity", REFUSALS, {"Job": JOB})
+    with trouble(cloud.url, full):
+        killed = watchers.start(bob, JOB, "--every", "1")
+        control(cloud.url, "POST", f"instances/{first[1]['instance']}/power", {"power": "cut"})
+        awaited("two go on", log_has(ann, "rank 1 of 2 starts at step"))
+        awaited("a refusal is told", lambda: "problem" in [each["event"] for each in watchers.events()])
+        killed.kill()
+        killed.wait()
+        before = faults_left(cloud.url)
+        last = watchers.start(cloud.member("eve", backend), JOB, "--every", "1")
+        awaited("it is asked for again", lambda: faults_left(cloud.url) < before)
+        present = nodes(ann)
+        assert [present[each]["instance"] for each in (0, 2)] == [first[each]["instance"] for each in (0, 2)]
+        assert [present[each]["phase"] for each in (0, 2)] == ["running", "running"]
+        finish.touch()  # with all three, the next start is the last
+
+    assert last.wait(timeout=400) == 0, watchers.files[1].with_suffix(".err").read_text()
+    told = [(each["event"], each["message"]) for each in watchers.events()]
+    assert [each for each, _ in told].count("replaced") == 1
+    assert any(each == "lost" and "a new one is made" in message for each, message in told)
+    assert any(each == "lost" and "asked for again" in message for each, message in told)
+    assert any(each == "problem" and "others go on" in message for each, message in told)
+
+    lived = [each for each in machines(cloud.url) if each.job == JOB]
+    assert len(lived) == 4, "one machine was lost, and one was made in its place"
+    assert len({each.run for each in lived}) == 1
+    result = ann.json("up", str(file), "--yes")
+    metrics = json.loads((Path(result["artifacts"]["folder"]) / "model" / "metrics.json").read_text())
+    assert metrics["ranks"] == 3
+    assert metrics["steps"] >= 4
+    assert ann.json("down", JOB, "--yes")["nothing_left"]
+    assert leaks(JOB, cloud.url) == []
