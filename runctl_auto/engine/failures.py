@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from runctl_auto.backend.holder import host_name
 from runctl_auto.backend.locks import LockOwner, owners_in
 from runctl_auto.engine.events import (
     DiagnosticEvent,
@@ -112,13 +113,22 @@ def _locked(failure: Failure) -> RunctlError | None:
 def locked_error(
     job: str, owners: Sequence[LockOwner], where: Mapping[str, str] | None = None
 ) -> StackLockedError:
-    """The error that says who holds a job."""
+    """The error that says who holds a job, and what to do when that is dead: of a process on another machine
+    nobody can tell here.
+    """
     by = ": " + ", ".join(str(each) for each in owners) if owners else ""
+    next_step = f"Wait for it to end. When its process is dead, `runctl unlock {job}` removes the lock."
+    away = next((each.host for each in owners if each.host != host_name()), None)
+    if away is not None:
+        next_step = (
+            f"Wait for it to end, or end it on {away}. When {away} is gone, `runctl unlock {job} --force` "
+            "removes the lock that it left."
+        )
     return StackLockedError(
         f"Another operation holds job '{job}'{by}.",
         owners=owners,
         where=where or {"job": job},
-        next_step=f"Wait for it to end. When its process is dead, `runctl unlock {job}` removes the lock.",
+        next_step=next_step,
     )
 
 

@@ -59,7 +59,7 @@ def unlock(
             others.append(f"{held.claim.owner or 'somebody'} works on it and renews its claim")
     if others and not force:
         raise _in_use(
-            job, others, [each.owner for each in locks if each.owner is not None and each not in dead]
+            job, others, [each.owner for each in locks if each.owner is not None and each not in dead], here
         )
     if others:
         _ask(session, job, others, yes=yes)
@@ -84,13 +84,17 @@ def _why_free(session: Session, claims: Claims, held: HeldClaim) -> str:
     return _DEAD if held.life == "dead" else _RAN_OUT
 
 
-def _in_use(job: str, others: list[str], owners: list[LockOwner]) -> StackLockedError:
+def _in_use(job: str, others: list[str], owners: list[LockOwner], here: Processes) -> StackLockedError:
+    away = next((each.host for each in owners if each.host != here.host()), None)
+    forced = "--force removes the lock all the same"
+    if away is not None:
+        forced = f"When {away} is gone, repeat with --force, which removes the lock all the same"
     return StackLockedError(
         f"Job '{job}' is not unlocked: " + "; ".join(others) + ".",
         owners=owners,
         where={"job": job},
-        next_step="Wait for it to end, or end it there. --force removes the lock all the same: two engines "
-        "on one job lose track of what they make.",
+        next_step=f"Wait for it to end, or end it there. {forced}: two engines on one job lose track of what "
+        "they make.",
     )
 
 

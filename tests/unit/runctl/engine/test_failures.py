@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from runctl_auto.backend.holder import host_name
+from runctl_auto.backend.locks import LockOwner
 from runctl_auto.engine.events import DiagnosticEvent, EngineEvent, PolicyEvent, StepEvent
-from runctl_auto.engine.failures import Failure, typed_error
+from runctl_auto.engine.failures import Failure, locked_error, typed_error
 from runctl_auto.errors import (
     AccessDeniedError,
     CloudError,
@@ -78,6 +80,15 @@ def test_the_error_names_resource_and_attempt() -> None:
 def test_no_capacity_counts_even_when_another_resource_was_told_first() -> None:
     told = typed_error(failure(diagnostic("update failed", STACK_URN), diagnostic(CAPACITY)))
     assert isinstance(told, NoCapacityError)
+
+
+def test_of_a_machine_that_may_be_gone_the_way_out_is_told() -> None:
+    def told(host: str) -> str:
+        owner = LockOwner("ann", host, 7, "2026-11-22T10:00:00Z")
+        return locked_error("digits", [owner]).next_step or ""
+
+    assert "When builder-3 is gone, `runctl unlock digits --force`" in told("builder-3")
+    assert "--force" not in told(host_name())
 
 
 def test_a_lock_names_its_owner() -> None:

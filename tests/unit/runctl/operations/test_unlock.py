@@ -67,6 +67,16 @@ def test_a_lock_that_may_be_in_use_keeps_all(lock: Lock, word: str) -> None:
         assert str(lock.owner) in str(refused.value), "who, on which host, since when"
 
 
+@pytest.mark.parametrize(
+    ("lock", "told"), [(FAR, "When there is gone, repeat with --force"), (ALIVE, "--force")]
+)
+def test_the_way_out_names_the_machine_that_may_be_gone(lock: Lock, told: str) -> None:
+    with pytest.raises(StackLockedError) as refused:
+        Place(lock).unlock()
+    assert told in (refused.value.next_step or "")
+    assert ("is gone" in (refused.value.next_step or "")) == (lock is FAR)
+
+
 def test_force_asks_and_removes_all() -> None:
     declined = Place(DEAD, ALIVE, ILLEGIBLE)
     with pytest.raises(ConfirmationNeededError):
