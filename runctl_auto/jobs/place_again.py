@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
 
 from runctl_auto.job_file.job_file import JobFile
 from runctl_auto.jobs.admission import admitted
-from runctl_auto.jobs.apply import apply_in_first_place, protect_when_placed, settle_machine
+from runctl_auto.jobs.apply import protect_when_placed
 from runctl_auto.jobs.change import Change
 from runctl_auto.jobs.current_job import NEW_JOB, current_job
 from runctl_auto.jobs.ended_elsewhere import refuse_ended_elsewhere
 from runctl_auto.jobs.follow.follow import PATIENCE_WITH_OTHERS_SECONDS
 from runctl_auto.jobs.intent import present_places
 from runctl_auto.jobs.job import Job
-from runctl_auto.jobs.lost_machine.elastic import if_refused, rest_goes_on
+from runctl_auto.jobs.lost_machine.elastic import apply_beside_others, rest_goes_on
 from runctl_auto.jobs.recovery import recover
 from runctl_auto.stack.config import Placement, Protection, StackConfig
 
@@ -57,16 +56,8 @@ class PlaceAgain(Change[StackConfig, StackConfig]):
         stack.set_config(decision.to_values())
         with ExitStack() as held:
             held.enter_context(admitted(self.session, self.held, stack.preview(refresh=True)))
-            elsewhere, clear = if_refused(self.job, decision, self._current.state, lambda: iter(self._others))
-            self._config, _ = apply_in_first_place(
-                stack,
-                decision,
-                elsewhere(),
-                self.session.reporter,
-                refresh=True,
-                settle=partial(settle_machine, self.job),
-                clear=clear,
-                now=self.session.time.now,
+            self._config, _ = apply_beside_others(
+                self.job, decision, self._current.state, lambda: iter(self._others), refresh=True
             )
 
     def record(self, decision: StackConfig) -> None:  # noqa: ARG002

@@ -22,11 +22,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 
 from runctl_auto.agent.contract import Phase, Reason
 from runctl_auto.agent.saving.lineage import OwnLineage
-from runctl_auto.jobs.apply import apply_in_first_place, protect_when_placed, settle_machine
+from runctl_auto.jobs.apply import protect_when_placed
 from runctl_auto.jobs.bills.budget_check import refuse_spent_budgets
 from runctl_auto.jobs.capacity_wait import until_capacity
 from runctl_auto.jobs.check import CheckedJob
@@ -38,7 +37,7 @@ from runctl_auto.jobs.follow.follow import (
 from runctl_auto.jobs.follow.following import Following
 from runctl_auto.jobs.graceful_stop import stop_run
 from runctl_auto.jobs.intent import Intent, other_places
-from runctl_auto.jobs.lost_machine.elastic import if_refused
+from runctl_auto.jobs.lost_machine.elastic import apply_beside_others
 from runctl_auto.jobs.notices.tell import Notices
 from runctl_auto.jobs.place_again import PlaceAgain
 from runctl_auto.jobs.planning import JobFileChange
@@ -190,17 +189,9 @@ class Up(JobFileChange[Applied]):
         def others() -> Iterator[Placement]:
             yield from decision.places[1:] or other_places(self.session, decision.config, self.current)
 
-        elsewhere, clear = if_refused(self.job, decision.config, self.current.state, others)
         with self.times.phase("apply"):
-            self._applied_config, _ = apply_in_first_place(
-                self.job.stack,
-                decision.config,
-                elsewhere(),
-                self.session.reporter,
-                refresh=self.refreshes,
-                settle=partial(settle_machine, self.job),
-                clear=clear,
-                now=self.session.time.now,
+            self._applied_config, _ = apply_beside_others(
+                self.job, decision.config, self.current.state, others, refresh=self.refreshes
             )
 
     def record(self, decision: Intent) -> None:

@@ -127,7 +127,7 @@ class Following:
         except NoCapacityError as error:
             if not rest_goes_on(job, self._config, job.state()):
                 raise
-            reporter.say(f"{error.what} The others go on; asking again in {self._pause:.0f} s")
+            reporter.say(f"{error.what} It is asked for again in {self._pause:.0f} s")
             follower.tell_missing_in(self._pause)
             self._pause = min(2 * self._pause, LONGEST_WAIT_SECONDS)
 

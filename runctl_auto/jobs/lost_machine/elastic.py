@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from runctl_auto.jobs.apply import clear_machines
+from runctl_auto.engine.job_stack import Changes
+from runctl_auto.errors import NoCapacityError
+from runctl_auto.jobs.apply import apply_in_first_place, clear_machines, settle_machine
 from runctl_auto.jobs.job import Job
 from runctl_auto.providers.compute import machines_by_node
 from runctl_auto.stack.config import Placement, StackConfig
@@ -24,12 +26,42 @@ def rest_goes_on(job: Job, config: StackConfig, state: StackState) -> bool:
     return 0 in alive and elastic.min <= len(alive) < config.job.nodes
 
 
-def if_refused(
-    job: Job, config: StackConfig, state: StackState, others: Callable[[], Iterator[Placement]]
-) -> tuple[Callable[[], Iterator[Placement]], Callable[[], None]]:
-    """Where else the machines may go when the place of ``config`` refuses one, and what is done before: they
-    all go, and ``others`` are tried; while enough of them go on, they stay where they are.
+def apply_beside_others(
+    job: Job,
+    config: StackConfig,
+    state: StackState,
+    others: Callable[[], Iterator[Placement]],
+    *,
+    refresh: bool,
+    settle: Callable[[], None] | None = None,
+) -> tuple[StackConfig, Changes]:
+    """As ``apply_in_first_place``. When the place of ``config`` refuses a machine, all go, and ``others`` are
+    tried; while enough of them go on, they stay where they are, and the ``NoCapacityError`` says so.
     """
-    if rest_goes_on(job, config, state):
-        return lambda: iter(()), lambda: None
-    return others, partial(clear_machines, job)
+    goes_on = rest_goes_on(job, config, state)
+    try:
+        return apply_in_first_place(
+            job.stack,
+            config,
+            iter(()) if goes_on else others(),
+            job.session.reporter,
+            refresh=refresh,
+            settle=settle or partial(settle_machine, job),
+            clear=(lambda: None) if goes_on else partial(clear_machines, job),
+            now=job.session.time.now,
+        )
+    except NoCapacityError as error:
+        if not goes_on:
+            raise
+        raise _without_it(job.name, error) from error
+
+
+def _without_it(job: str, error: NoCapacityError) -> NoCapacityError:
+    return NoCapacityError(
+        f"{error.what} The others go on without it.",
+        trail=error.trail,
+        code=error.code,
+        where=error.where,
+        next_step=f"`runctl watch {job}` asks for it again and again in this place, and so does `runctl up` "
+        "while it follows the run.",
+    )

@@ -8,14 +8,14 @@ from dataclasses import replace
 from runctl_auto.engine.events import Plan
 from runctl_auto.errors import InterruptionsExhaustedError, ProgramError, UnreadableStatusError
 from runctl_auto.job_file.job_file import JobFile
-from runctl_auto.jobs.apply import apply_in_first_place, settle_machine
+from runctl_auto.jobs.apply import settle_machine
 from runctl_auto.jobs.change import Change
 from runctl_auto.jobs.current_job import NEW_JOB, current_job
 from runctl_auto.jobs.ended_elsewhere import refuse_ended_elsewhere, refuse_stop_requested
 from runctl_auto.jobs.follow.follow import PATIENCE_WITH_OTHERS_SECONDS, Lost, await_end
 from runctl_auto.jobs.intent import other_places
 from runctl_auto.jobs.job import Job
-from runctl_auto.jobs.lost_machine.elastic import if_refused
+from runctl_auto.jobs.lost_machine.elastic import apply_beside_others
 from runctl_auto.jobs.recovery import recover
 from runctl_auto.stack.config import Placement, StackConfig
 from runctl_auto.stack.state import MACHINES
@@ -121,16 +121,8 @@ class ReplaceMachine(Change[StackConfig, StackConfig]):
         if self._lost.is_hung:
             self._end_hung_machine()
         self.look_first(decision)
-        elsewhere, clear = if_refused(self.job, decision, self._current.state, others)
-        self._config, _ = apply_in_first_place(
-            self.job.stack,
-            decision,
-            elsewhere(),
-            self.session.reporter,
-            refresh=True,
-            settle=self.settle,
-            clear=clear,
-            now=self.session.time.now,
+        self._config, _ = apply_beside_others(
+            self.job, decision, self._current.state, others, refresh=True, settle=self.settle
         )
         self.replaced = True
 

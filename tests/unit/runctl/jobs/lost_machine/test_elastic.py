@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from unittest.mock import create_autospec
@@ -10,8 +11,11 @@ import pytest
 from support.job_stacks import job_spec, placement, resource, stack_config, stack_state
 from support.sessions import fake_provider, fake_session
 
+from runctl_auto.engine.job_stack import JobStack
+from runctl_auto.errors import NoCapacityError
 from runctl_auto.jobs.job import Job
-from runctl_auto.jobs.lost_machine.elastic import if_refused, rest_goes_on
+from runctl_auto.jobs.lost_machine.elastic import apply_beside_others, rest_goes_on
+from runctl_auto.stack.config import Placement
 
 
 def job(folder: Path, *alive: int) -> Any:
@@ -65,7 +69,17 @@ def test_those_that_go_on_stay_where_they_are(tmp_path: Path, alive: tuple[int, 
     config = stack_config(job=job_spec(nodes=3, elastic={"min": 2}))
     held = job(tmp_path, *alive)
     held.compute.return_value.instances = ()
-    others, clear = if_refused(held, config, state(0, 1, 2), lambda: iter([placement(zone="us-east-1c")]))
-    assert bool(list(others())) is moves
-    clear()
-    assert held.compute.called is moves
+    held.name = "digits"
+    held.stack = create_autospec(JobStack, instance=True)
+    held.stack.up.side_effect = NoCapacityError("none")
+
+    def others() -> Iterator[Placement]:
+        yield placement(zone="us-east-1c")
+
+    with pytest.raises(NoCapacityError) as refused:
+        apply_beside_others(held, config, state(0, 1, 2), others, refresh=True)
+    assert held.stack.up.call_count == (2 if moves else 1)
+    assert held.compute.called is moves, "the machines are cleared away before another place"
+    assert ("The others go on without it." in refused.value.what) is not moves
+    assert ("`runctl watch digits` asks for it again" in (refused.value.next_step or "")) is not moves
+    assert refused.value.trail
