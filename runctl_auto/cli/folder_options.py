@@ -30,6 +30,12 @@ _OPTIONS = (
     click.option(
         "--prune", is_flag=True, help="End jobs that were applied from this folder and whose files are gone."
     ),
+    click.option(
+        "--refresh",
+        is_flag=True,
+        help="Compare unchanged jobs with the cloud too: what others have changed of them is undone; "
+        "`runctl drift` shows what.",
+    ),
     click.option("--adopt", is_flag=True, help="Take over jobs that were applied from another repository."),
     click.option(
         "--policy-base",
@@ -49,6 +55,7 @@ class FolderChoice:
     only: tuple[str, ...]
     changed_since: str | None
     prune: bool
+    refresh: bool
     adopt: bool
     policy_base: Path | None
     no_policy: bool
@@ -56,9 +63,10 @@ class FolderChoice:
     @property
     def is_whole(self) -> bool:
         """Whether nothing was said of which jobs, and what becomes of them."""
-        return not self.only and self.changed_since is None and not self.prune and not self.adopt
+        no_part = not self.only and self.changed_since is None
+        return no_part and not self.prune and not self.refresh and not self.adopt
 
-    def options(self, *, refresh: bool = False) -> FolderOptions:
+    def options(self) -> FolderOptions:
         """As what plans a folder takes them."""
         from runctl_auto.jobs.folder.options import FolderOptions
 
@@ -67,7 +75,7 @@ class FolderChoice:
             changed_since=self.changed_since,
             prune=self.prune,
             adopt=self.adopt,
-            refresh=refresh,
+            refresh=self.refresh,
         )
 
 

@@ -68,7 +68,8 @@ class PlannedJob:
 class PlanFile:
     """``program`` is what declares resources, ``policies`` what judges them, None for nothing; ``backend`` is
     the mark of where the stacks are. ``files`` are the hashes of all files that were looked at, by name;
-    ``is_whole``: they are all of the folder. ``folder`` is relative to the root of ``repository``.
+    ``is_whole``: they are all of the folder. ``refresh``: unchanged jobs were compared with the cloud.
+    ``folder`` is relative to the root of ``repository``.
     """
 
     format: Literal[1] = 1
@@ -82,6 +83,7 @@ class PlanFile:
     is_whole: bool
     prune: bool
     adopt: bool
+    refresh: bool = False
     files: Mapping[str, str] = field(default_factory=dict)
     codes: Mapping[str, str] = field(default_factory=dict)
     """The hash of what travels, by the name of each valid job file."""

@@ -28,12 +28,6 @@ if TYPE_CHECKING:
 @click.argument("folder", metavar="FOLDER|PLAN", type=click.Path(path_type=Path, readable=False))
 @folder_options
 @executor_options()
-@click.option(
-    "--refresh",
-    is_flag=True,
-    help="Compare jobs that are unchanged with the cloud too, and undo what others have changed of them; "
-    "`runctl drift` shows what that is.",
-)
 @click.option("--yes", "-y", is_flag=True, help="Apply without planning first and without asking.")
 @click.option(
     "--continue-on-error",
@@ -61,7 +55,6 @@ def command(
     *,
     chosen: FolderChoice,
     workers: WorkerChoice,
-    refresh: bool,
     yes: bool,
     continue_on_error: bool,
     discard_artifacts: bool,
@@ -92,15 +85,14 @@ def command(
         session = invocation.session(policies=not chosen.no_policy)
         with executor_for(invocation, session, workers) as executor:
             if folder.is_file():
-                if refresh or not chosen.is_whole:
+                if not chosen.is_whole:
                     raise click.UsageError(
                         "A saved plan says itself which jobs it is about: no --only, --changed-since, "
                         "--prune, --adopt and --refresh."
                     )
                 result = apply_saved(session, folder, max_age, executor, how=how, show=show)
             else:
-                options = chosen.options(refresh=refresh)
-                result = apply(session, folder, options, executor, how=how, show=show)
+                result = apply(session, folder, chosen.options(), executor, how=how, show=show)
         told.result = result
         console.result(result.as_json())
         for line in result_lines(result):

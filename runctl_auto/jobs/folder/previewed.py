@@ -8,12 +8,17 @@ from runctl_auto.engine.violations import with_line
 from runctl_auto.errors import ExitCode, RunctlError
 from runctl_auto.job_file.job_file import JobFile
 from runctl_auto.jobs.folder.entry import Action, Entry, failure_of
+from runctl_auto.jobs.folder.verdict import REFRESHED
 from runctl_auto.jobs.reporting import PlanView
 
 
 def previewed(entry: Entry, view: PlanView, file: JobFile | None) -> Entry:
-    """``entry`` with what ``view`` tells; ``file`` gives the lines of what policies advise."""
+    """``entry`` with what ``view`` tells; ``file`` gives the lines of what policies advise. One that is only
+    compared with the cloud is unchanged when nothing differs.
+    """
     advised = view.plan.advised
+    if entry.reason == REFRESHED.reason and not view.plan.changes:
+        entry = replace(entry, action="unchanged", reason="in the cloud as its file says")
     return replace(
         entry,
         run=view.run,

@@ -37,6 +37,7 @@ def plan_to_save(
         is_whole=options.is_whole,
         prune=options.prune,
         adopt=options.adopt,
+        refresh=options.refresh,
         files=dict(looked.hashes),
         codes=_codes(looked.orders),
         jobs=tuple(_planned(each) for each in orders if each.entry.is_change),
@@ -46,7 +47,7 @@ def plan_to_save(
 def options_of(plan: PlanFile) -> FolderOptions:
     """The part of the folder that a plan is about."""
     files = None if plan.is_whole else frozenset((*plan.files, *(each.file for each in plan.jobs)))
-    return FolderOptions(prune=plan.prune, adopt=plan.adopt, files=files)
+    return FolderOptions(prune=plan.prune, adopt=plan.adopt, refresh=plan.refresh, files=files)
 
 
 def refuse_old(plan: PlanFile, now: datetime, max_age_seconds: float) -> None:

@@ -41,7 +41,7 @@ def world(tmp_path: Path) -> FolderWorld:
 def saved(world: FolderWorld, options: FolderOptions | None = None) -> PlanFile:
     """The plan, written and read again; engines have planned one step for every job that changes."""
     options = options or FolderOptions()
-    looked = world.look(only=options.only, prune=options.prune)
+    looked = world.look(only=options.only, prune=options.prune, refresh=options.refresh)
     orders = [_previewed(each) for each in looked.orders]
     file = world.root / "plan.json"
     write_plan_file(file, plan_to_save(world.session, looked, orders, options))
@@ -67,6 +67,20 @@ def test_an_unmoved_plan_is_bound_to_its_changes_and_places(world: FolderWorld) 
     assert [each.urn for each in orders[1].entry.changes] == ["urn:second::b"]
     assert orders[1].place is not None
     assert orders[1].place.zone == "us-east-1a"
+
+
+def test_a_plan_that_compared_with_the_cloud_is_carried_out_so(world: FolderWorld) -> None:
+    world.write("third")
+    world.apply("third")
+    plan = saved(world, FolderOptions(refresh=True))
+    options = options_of(plan)
+    assert options.refresh
+    orders = {each.job: each for each in held_to(plan, world.look(refresh=options.refresh))}
+    assert (orders["third"].action, orders["third"].refresh, orders["third"].is_bound) == (
+        "update",
+        True,
+        True,
+    )
 
 
 def test_no_value_of_the_job_is_in_the_file(world: FolderWorld) -> None:
