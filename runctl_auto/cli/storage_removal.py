@@ -14,7 +14,7 @@ from runctl_auto.stack.kinds import StorageKind
 def removal(kind: StorageKind, *, text: str) -> click.Command:
     """The command ``rm NAME``, of which ``text`` is the help."""
 
-    @click.command("rm", help=text)
+    @click.command("rm", help=text, short_help=f"Delete a {kind} and verify that nothing is left.")
     @click.argument("name", type=StorageName(kind))
     @YES
     @click.option(

@@ -14,8 +14,9 @@ def command() -> None:
 
 
 @command.command(
+    short_help="Read the prices of a region into the price book.",
     help="Read the on-demand prices of all instance types, and the prices of storage, addresses and traffic, "
-    "from the provider's price list. Spot prices are always read anew."
+    "from the provider's price list. Spot prices are always read anew.",
 )
 @click.option("--region", "regions", multiple=True, help="A region; repeatable. Default: your own region.")
 @click.pass_obj

@@ -33,7 +33,10 @@ def command() -> None:
     pass
 
 
-@command.command(help="List the checkpoints of JOB and which one the next start continues from.")
+@command.command(
+    short_help="List checkpoints, and which one the next start uses.",
+    help="List the checkpoints of JOB and which one the next start continues from.",
+)
 @click.argument("job", type=JobName())
 @click.pass_obj
 def ls(invocation: Invocation, job: str) -> None:
@@ -78,8 +81,9 @@ def pull(invocation: Invocation, job: str, sequence: str | None, folder: Path | 
 
 
 @command.command(
+    short_help="Compare checkpoints in the bucket with what was saved.",
     help="Compare the content of JOB's checkpoints, or of one, with what was saved. Exits with 1 if one is "
-    "damaged."
+    "damaged.",
 )
 @click.argument("job", type=JobName())
 @click.argument("sequence", required=False)
@@ -98,8 +102,9 @@ def verify(invocation: Invocation, job: str, sequence: str | None) -> int:
 
 
 @command.command(
+    short_help="Choose the checkpoint that the next start uses.",
     help="Continue the next start of JOB from checkpoint SEQUENCE, unless a newer one is saved before. "
-    "Without SEQUENCE, remove an earlier choice."
+    "Without SEQUENCE, remove an earlier choice.",
 )
 @click.argument("job", type=JobName())
 @click.argument("sequence", required=False)
@@ -132,8 +137,9 @@ def rm(invocation: Invocation, job: str, sequence: str, yes: bool) -> None:
 
 
 @command.command(
+    short_help="Delete all checkpoints but the newest.",
     help="Delete all checkpoints of JOB but the newest complete ones, and the one that the next start "
-    "continues from."
+    "continues from.",
 )
 @click.argument("job", type=JobName())
 @click.option(

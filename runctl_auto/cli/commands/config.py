@@ -100,8 +100,9 @@ def unset(invocation: Invocation, key: str, personal: bool) -> None:
 
 
 @command.command(
+    short_help="Accept a value of the project's file for yourself.",
     help="Accept the value of the setting KEY in the project's file, such as engine.backend, for yourself: "
-    "it is added to ~/.runctl.toml."
+    "it is added to ~/.runctl.toml.",
 )
 @click.argument("key", shell_complete=_keys)
 @click.pass_obj

@@ -24,8 +24,9 @@ def command() -> None:
 
 
 @command.command(
+    short_help="Compare the strategies for the data of a job.",
     help="Compare the strategies for the data of JOB_FILE: the time to the first batch, the time of an "
-    "epoch, and the cost of all runs. The recommended one is marked. Makes nothing."
+    "epoch, and the cost of all runs. The recommended one is marked. Makes nothing.",
 )
 @_JOB_FILE
 @_PATH
@@ -104,9 +105,10 @@ def _bytes(text: str | None) -> int | None:
 
 
 @command.command(
+    short_help="Print a PyTorch loader for the data of a job.",
     help="Print a PyTorch loader for the data of JOB_FILE: batches in a seeded order, read ahead by workers, "
     "which can be continued at any step with other numbers of workers and ranks. It is one file without "
-    "runctl in it: `runctl data loader job.yaml > loader.py`."
+    "runctl in it: `runctl data loader job.yaml > loader.py`.",
 )
 @_JOB_FILE
 @_PATH
@@ -135,7 +137,10 @@ def loader(
         console.say(note)
 
 
-@command.command(help="Show how far the volumes of JOB that were made from a snapshot are filled.")
+@command.command(
+    short_help="Show how far volumes from snapshots are filled.",
+    help="Show how far the volumes of JOB that were made from a snapshot are filled.",
+)
 @click.argument("job", type=JobName())
 @click.pass_obj
 def status(invocation: Invocation, job: str) -> None:

@@ -27,6 +27,7 @@ def command() -> None:
 
 @command.command(
     "component",
+    short_help="Print the folder of the component TrainingJob.",
     help="Print the folder of the component TrainingJob, for `pulumi package add FOLDER`, and the variables "
     "that its plugin needs.",
 )
@@ -44,6 +45,7 @@ def component(invocation: Invocation) -> None:
 
 @command.command(
     "operator",
+    short_help="Write manifests for the Pulumi Kubernetes Operator.",
     help="Write a `Stack` of the Pulumi Kubernetes Operator for each job below FOLDER, the service account, "
     "and a Dockerfile of the image that runs them. Writes no secret: manifests name the keys of Secrets.",
 )
@@ -114,6 +116,7 @@ def operator(
 
 @command.command(
     "monitoring",
+    short_help="Write alerts and a dashboard for Prometheus and Grafana.",
     help="Write to DIR what Prometheus and Grafana need for the metrics of `runctl exporter`: a "
     "configuration, alerts and a dashboard.",
 )
@@ -144,6 +147,7 @@ def _tracked(folder: str, help_text: str) -> Callable[[CommandT], CommandT]:
 
 @command.command(
     "mlflow",
+    short_help="Write the metrics of runs to a file store of MLflow.",
     help="Write the metrics of runs to a file store of MLflow, which must be installed. A run is JOB, for "
     "its present run, or JOB/RUN.",
 )
@@ -155,6 +159,7 @@ def mlflow(invocation: Invocation, runs: tuple[str, ...], out: Path) -> None:
 
 @command.command(
     "wandb",
+    short_help="Write the metrics of runs for Weights & Biases.",
     help="Write the metrics of runs as offline runs of Weights & Biases, which must be installed; `wandb "
     "sync` uploads them. A run is JOB, for its present run, or JOB/RUN.",
 )

@@ -20,6 +20,7 @@ def command() -> None:
 
 @command.command(
     "textfile",
+    short_help="Write the metrics to a file once.",
     help="Write the metrics to DIR/runctl.prom, once: for the textfile collector of Prometheus's node "
     "exporter. Run it from a timer.",
 )
@@ -37,6 +38,7 @@ def textfile(invocation: Invocation, folder: Path, leaks: bool) -> None:
 
 @command.command(
     "serve",
+    short_help="Serve the metrics at /metrics until interrupted.",
     help="Serve the metrics at /metrics until interrupted, to those who reach the address: nobody has to "
     "prove who they are, so that only this machine does unless --listen says otherwise.",
 )

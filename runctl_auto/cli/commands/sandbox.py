@@ -67,7 +67,10 @@ def stop(invocation: Invocation) -> None:
     invocation.console.line(f"The sandbox is stopped: {', '.join(report.ended)}.")
 
 
-@command.command(help="Show the sandbox's processes, how hosts are isolated, and which engine is used.")
+@command.command(
+    short_help="Show the sandbox's processes and engine.",
+    help="Show the sandbox's processes, how hosts are isolated, and which engine is used.",
+)
 @click.pass_obj
 def status(invocation: Invocation) -> None:
     from runctl_auto.engine import environment
@@ -90,7 +93,8 @@ def status(invocation: Invocation) -> None:
 
 
 @command.command(
-    help="Give the spot machine of JOB an interruption notice, and take it away when it is over."
+    short_help="Give a spot machine an interruption notice.",
+    help="Give the spot machine of JOB an interruption notice, and take it away when it is over.",
 )
 @click.argument("job")
 @click.option(
@@ -110,9 +114,10 @@ def interrupt(invocation: Invocation, job: str, notice: int, rank: int) -> None:
 
 
 @command.command(
+    short_help="Let a fault happen to a job, its machine or its zone.",
     help="Let a fault happen to JOB. capacity: its zone has no machine for it; throttle: requests to its "
     "bucket are refused as too many; hang: its machine stands still; kill: its machine loses its power; "
-    "network: its machine reaches nothing."
+    "network: its machine reaches nothing.",
 )
 @click.argument("job")
 @click.option(

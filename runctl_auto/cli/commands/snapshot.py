@@ -31,7 +31,9 @@ def command() -> None:
 
 
 @command.command(
-    help="Take the snapshot NAME of VOLUME: the name of a volume, JOB/VOLUME for a job's, or an id (vol-...)."
+    short_help="Take a snapshot of a volume.",
+    help="Take the snapshot NAME of VOLUME: the name of a volume, JOB/VOLUME for a job's, or an id "
+    "(vol-...).",
 )
 @click.argument("name")
 @click.argument("volume", type=StorageName("volume"))
@@ -111,7 +113,10 @@ def copy(
     show_result(invocation, result, "copied")
 
 
-@command.command(help="Create the volume VOLUME from SNAPSHOT (a name or an id), in a zone of its region.")
+@command.command(
+    short_help="Create a volume from a snapshot.",
+    help="Create the volume VOLUME from SNAPSHOT (a name or an id), in a zone of its region.",
+)
 @click.argument("snapshot", type=_NAME)
 @click.argument("volume")
 @click.option("--size", type=Size(), help="Its size; by default that of the snapshot.")

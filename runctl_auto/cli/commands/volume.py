@@ -30,7 +30,10 @@ def command() -> None:
     pass
 
 
-@command.command(help="Create the volume NAME: an encrypted gp3 volume with a stack of its own.")
+@command.command(
+    short_help="Create a volume.",
+    help="Create the volume NAME: an encrypted gp3 volume with a stack of its own.",
+)
 @click.argument("name")
 @click.option("--size", type=Size(), help="Its size, such as 100GB; by default that of the snapshot.")
 @click.option("--zone", help="Its zone, such as us-east-1a; by default the first one of the region.")
@@ -63,7 +66,8 @@ def ls(invocation: Invocation) -> None:
 
 
 @command.command(
-    help="Add the volume NAME to the job file JOB_FILE: the machine that `runctl up` starts next mounts it."
+    short_help="Add a volume to a job file.",
+    help="Add the volume NAME to the job file JOB_FILE: the machine that `runctl up` starts next mounts it.",
 )
 @click.argument("name", type=_NAME)
 @click.argument("job_file", type=click.Path(path_type=Path))
@@ -88,8 +92,9 @@ def attach(
 
 
 @command.command(
+    short_help="Detach a volume, or take it out of a job file.",
     help="Detach the volume NAME from the machine that holds it, unless a run uses it; with JOB_FILE, take "
-    "it out of the file."
+    "it out of the file.",
 )
 @click.argument("name", type=_NAME)
 @click.argument("job_file", type=click.Path(path_type=Path), required=False)
@@ -113,8 +118,9 @@ def detach(invocation: Invocation, name: str, job_file: Path | None, yes: bool) 
 
 
 @command.command(
+    short_help="Load all blocks of a volume that began with a snapshot.",
     help="Load all blocks of the volume NAME, which began with a snapshot: wait for AWS where it does so at "
-    "a rate, else read them by a machine of the job warm-NAME."
+    "a rate, else read them by a machine of the job warm-NAME.",
 )
 @click.argument("name", type=_NAME)
 @click.option(

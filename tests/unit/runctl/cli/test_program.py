@@ -64,6 +64,16 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(f"\n  {command}" in text for command in COMMANDS)
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_line_in_a_list_of_commands_is_cut(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    program.run([command, "--help"])
+    _, _, listed = capsys.readouterr().out.partition("\nCommands:\n")
+    assert [line for line in listed.splitlines() if line.endswith("...")] == []
+
+
 HEAVY = {
     "asyncio",
     "email",
