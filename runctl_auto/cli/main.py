@@ -103,6 +103,19 @@ class _Commands(click.Group):
         accept_after(command, _take)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0] if args else ""
+        if name in _COMMANDS or name.startswith("-"):
+            return super().resolve_command(ctx, args)
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, _COMMANDS, n=1)
+        raise click.UsageError(
+            f"No such command '{name}'." + (f" Did you mean '{near[0]}'?" if near else ""), ctx
+        )
+
     def make_context(self, *args: Any, **more: Any) -> click.Context:
         with broken_pipes_told_apart():
             return super().make_context(*args, **more)

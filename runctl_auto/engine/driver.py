@@ -104,7 +104,7 @@ class Driver:
         self._repair(job)
         names = self.backend.stack_names() if self.backend.folder is not None else None
         if names is not None and job not in names:
-            raise no_such_job(job, {"job": job, "operation": "selection"})
+            raise no_such_job(job, {"job": job})
         stack = reread(lambda: self._select(job, is_there=names is not None), self._options.sleep)
         self._adopt_settings(job, exists=True)
         return self._job_stack(stack)

@@ -91,7 +91,7 @@ def typed_error(failure: Failure) -> RunctlError:
 def _not_found(failure: Failure) -> RunctlError | None:
     if not re.search(r"no stack named.*found", failure.stderr):
         return None
-    return no_such_job(failure.job, failure.where)
+    return no_such_job(failure.job, {"job": failure.job})
 
 
 def no_such_job(job: str, where: Mapping[str, str]) -> JobNotFoundError:

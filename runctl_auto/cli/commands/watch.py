@@ -53,7 +53,7 @@ def command(
     from runctl_auto.operations.watch import watch
 
     if bool(jobs) == every_job:
-        raise click.UsageError("Name the jobs to watch, or give --all.")
+        raise click.UsageError("Name the jobs to watch, or give --all, not both.")
     session, console = invocation.session_of(*jobs), invocation.console
     options = WatchOptions(
         jobs=tuple(dict.fromkeys(jobs)), once=once, every_seconds=every, hung_seconds=hung_after

@@ -191,6 +191,14 @@ def test_bad_usage_ends_with_7(
     assert "Error" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("typed", "told"), [("statu", " Did you mean 'status'?"), ("frobnicate", "")])
+def test_a_command_that_is_none_is_told_the_nearest(
+    typed: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert program.run([typed]) == 7
+    assert capsys.readouterr().err.endswith(f"Error: No such command '{typed}'.{told}\n")
+
+
 def test_bad_usage_in_json_mode_is_json(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     assert program.run(["--output", "json", "dance"]) == 7
     assert json.loads(capsys.readouterr().out)["error"]["kind"] == "usage"

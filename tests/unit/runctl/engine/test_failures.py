@@ -130,6 +130,7 @@ def test_protection_refuses(message: str) -> None:
 def test_a_stack_that_is_not_there() -> None:
     told = typed_error(failure(stderr="error: no stack named 'digits' found", code=6))
     assert isinstance(told, JobNotFoundError)
+    assert list(told.where) == ["job"], "as the guide shows it"
     assert told.exit_code == 7
 
 
