@@ -140,8 +140,11 @@ class Console:
             self._write(self._err, f"  {_painted(self._err, printable(each), colour=colour)}")
         if view.placement is not None:
             place = view.placement
+            nodes = view.cost.nodes if view.cost is not None else 1
             disk = "" if place.disk_gb is None else f", disk {place.disk_gb} GB"
-            self.say(f"  machine: {place_text(place)}{disk}")
+            what = f"{nodes} machines" if nodes > 1 else "machine"
+            each_of = " each" if disk and nodes > 1 else ""
+            self.say(f"  {what}: {place_text(place)}{disk}{each_of}")
         if view.offers:
             from runctl_auto.cli.views.offers import next_offer_lines
 

@@ -19,7 +19,7 @@ def plan_notes(
     yield from _tied_to_zone(config.job, config.placement, zone)
     yield from _no_time_to_end(config)
     yield from _recovery_notes(config)
-    yield from _closeness_notes(config)
+    yield from _notes_on_several(config)
     if is_new_run:
         yield from _no_internet(config.placement)
         yield from provider.data_notes(config.job, config.placement)
@@ -39,10 +39,20 @@ def _recovery_notes(config: StackConfig) -> Iterator[str]:
         yield "no scheduled action ends the group: that needs a max_duration"
 
 
-def _closeness_notes(config: StackConfig) -> Iterator[str]:
-    """Whether several machines are in a placement group."""
-    if config.job.nodes == 1:
+def _notes_on_several(config: StackConfig) -> Iterator[str]:
+    """Of several machines those of another market, whether fewer go on, and whether they are in a placement
+    group.
+    """
+    job = config.job
+    if job.nodes == 1:
         return
+    if job.on_demand_ranks and config.placement.market == "spot":
+        yield f"on-demand, unlike the others: machine {', '.join(map(str, sorted(set(job.on_demand_ranks))))}"
+    if job.elastic is not None:
+        wait = job.elastic.wait
+        within = f"{wait} s" if wait % 60 else f"{wait // 60} min"
+        few = f"{job.elastic.min} or more, machine 0 among them,"
+        yield f"elastic: {few} go on without those that are not back within {within}"
     if config.placement.cluster:
         yield (
             "the machines are close to each other, in a cluster placement group; network: {placement: none} "
@@ -56,7 +66,8 @@ def _closeness_notes(config: StackConfig) -> Iterator[str]:
 
 
 _RECOVERY_WORDS = {
-    "runctl": "recovery: runctl: when the machine is lost, `up` makes the next one while it follows the run",
+    "runctl": "recovery: runctl: when a machine is lost, `up` or `watch` makes the next one while it follows "
+    "the run",
     "none": "recovery: none: when the machine is lost, the run ends",
 }
 

@@ -9,10 +9,12 @@ import threading
 from typing import Any
 
 import pytest
+from support.job_stacks import placement
 
 from runctl_auto.cli import console as console_module
 from runctl_auto.cli.console import Console
 from runctl_auto.cli.views.table import Column
+from runctl_auto.cost.estimate import Estimate
 from runctl_auto.engine.events import DiagnosticEvent, Plan, PlannedChange
 from runctl_auto.errors import NoCapacityError
 from runctl_auto.jobs.reporting import PlanView
@@ -175,6 +177,20 @@ def test_a_plan_is_shown_with_its_signs_in_colour() -> None:
     speaker, _, err = console(terminal=True)
     speaker.plan(view)
     assert "\x1b[32m+ job  1 to create" in err.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("nodes", "told"),
+    [
+        (1, "  machine: t3.micro spot in us-east-1a, disk 20 GB"),
+        (3, "  3 machines: t3.micro spot in us-east-1a, disk 20 GB each"),
+    ],
+)
+def test_a_plan_says_how_many_machines_there_will_be(nodes: int, told: str) -> None:
+    speaker, _, err = console()
+    cost = Estimate(parts=(), hours=None, nodes=nodes)
+    speaker.plan(PlanView("d", "r1", Plan((), 0), placement(disk_gb=20), cost=cost))
+    assert told in err.getvalue().splitlines()
 
 
 HOSTILE = "a\nerror: b\x1b[2J\x1b]0;t\x07\u202e"

@@ -384,6 +384,20 @@ def test_a_group_without_a_limit_is_told(session: Session) -> None:
     assert not [each for each in decided(session, job_spec(**CLOUD), NEW).notes if "scheduled" in each]
 
 
+def test_what_differs_of_several_machines_is_told() -> None:
+    provider = fake_provider()
+    provider.offers.side_effect = None
+    provider.offers.return_value = offered(placement())
+    session = fake_session(provider=provider)
+    spec = job_spec(nodes=4, on_demand_ranks=[0, 2], elastic={"min": 3, "wait": "10m"}, spot_policy="spot")
+    notes = decided(session, spec, NEW).notes
+    assert "on-demand, unlike the others: machine 0, 2" in notes
+    told = "elastic: 3 or more, machine 0 among them, go on without those that are not back within 10 min"
+    assert told in notes
+    alone = decided(session, job_spec(), NEW).notes
+    assert not [each for each in alone if "elastic" in each or "unlike" in each]
+
+
 @pytest.mark.parametrize(
     ("cluster", "network", "said"),
     [
