@@ -233,8 +233,12 @@ TagValue = Annotated[
     Matching(r"[\w .:/=+@-]{0,256}", "is not a tag value", in_schema=False),
     Field(max_length=256),
 ]
-Region = Annotated[StrictStr, Matching(r"[a-z]{2}(-[a-z]+)+-\d{1,2}|local", "is not a region")]
-"""``local`` is what a job of this machine has in place of a region."""
+_DIRECTION = "(central|north|south|north(east|west)|south(east|west)|east|west)"
+Region = Annotated[
+    StrictStr, Matching(rf"[a-z]{{2,4}}(-[a-z]+)*-{_DIRECTION}-\d{{1,2}}|local", "is not a region")
+]
+"""As all regions of AWS are named, so that a slip is seen without asking the cloud;
+``local`` is what a job of this machine has in place of a region."""
 Zone = Annotated[
     StrictStr, Matching(r"[a-z]{2}(-[a-z0-9]+)+-\d{1,2}[a-z]|[A-Z]{2,4}(-[A-Z0-9]{1,6}){2}", "is not a zone")
 ]

@@ -77,22 +77,28 @@ def no_place(spec: JobSpec, choice: Choice, zone: str | None) -> NoCapacityError
             [
                 "Name more instance types or zones, or raise max_price",
                 *(_larger(quota) for quota in quotas),
-                "`runctl offers` shows what is left out and why",
+                "`runctl offers --all` shows what is left out and why.",
             ]
         ),
     )
 
 
 def _reasons(offers: Sequence[Offer]) -> list[str]:
+    """Each reason once for a type, with the markets and zones that it holds for."""
     if all(each.left_out == NOT_OFFERED for each in offers):
         return ["no zone offers these instance types"]
-    return list(dict.fromkeys(map(_reason, offers)))
-
-
-def _reason(offer: Offer) -> str:
-    """A quota limits a type in every zone alike: it is told once."""
-    where = "" if offer.quota is not None else f" in {offer.zone}"
-    return f"{offer.instance_type} {offer.market}{where}: {offer.left_out}"
+    zones: dict[tuple[str, str, str], list[str]] = {}
+    for each in offers:
+        # A quota limits a type in every zone alike.
+        where = [] if each.quota is not None else [each.zone]
+        zones.setdefault((each.instance_type, str(each.left_out), each.market), []).extend(where)
+    markets: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+    for (instance_type, reason, market), found in zones.items():
+        markets.setdefault((instance_type, reason, tuple(sorted(set(found)))), []).append(market)
+    return [
+        f"{instance_type} {' and '.join(found)}{' in ' if where else ''}{', '.join(where)}: {reason}"
+        for (instance_type, reason, where), found in markets.items()
+    ]
 
 
 def _larger(quota: Quota) -> str:

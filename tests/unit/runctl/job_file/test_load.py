@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import boto3
 import pytest
 
 from runctl_auto.errors import FieldProblem, JobFileError
@@ -387,6 +388,20 @@ def test_a_link_to_a_file_outside_of_the_project_quotes_nothing_of_it(tmp_path: 
 def test_ranks_that_are_none_are_refused_where_they_stand(job_file: JobFile, more: str, told: str) -> None:
     problem = only_problem(job_file(f"name: digits\nregion: us-east-1\nrun: 'true'\n{more}"))
     assert str(problem).endswith(told)
+
+
+@pytest.mark.parametrize("region", ["us-esat-1", "us-east1", "useast-1", "us-east-1a", "US-EAST-1", "mars"])
+def test_a_slip_in_a_region_is_seen_without_a_cloud(job_file: JobFile, region: str) -> None:
+    problem = only_problem(job_file(f"name: digits\nregion: {region}\nrun: 'true'\n"))
+    assert problem.message == "is not a region"
+
+
+def test_regions_of_all_partitions_are_regions(job_file: JobFile) -> None:
+    session = boto3.session.Session()
+    for partition in session.get_available_partitions():
+        for region in session.get_available_regions("ec2", partition_name=partition):
+            path = job_file(f"name: digits\nregion: {region}\nrun: 'true'\n")
+            assert load_job_file(path).spec.region == region
 
 
 def test_what_contradicts_the_file_as_a_whole_quotes_no_mapping(job_file: JobFile) -> None:

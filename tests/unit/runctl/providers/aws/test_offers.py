@@ -161,6 +161,17 @@ def test_no_place_says_why_each_was_left_out(cloud: Cloud) -> None:
     assert raised.value.exit_code == 6
 
 
+def test_a_reason_that_holds_for_several_markets_and_zones_is_told_once(cloud: Cloud) -> None:
+    types = {"instance_types": ["g5.xlarge"]}
+    with pytest.raises(NoCapacityError) as raised:
+        candidates(job(nodes=2, network={"placement": "cluster"}, resources=types), cloud, ACCOUNT)
+    assert raised.value.what.count("cannot be in a cluster placement group") == 1
+    assert (
+        "g5.xlarge spot and on-demand in us-east-1a, us-east-1b, us-east-1c: its machines"
+        in raised.value.what
+    )
+
+
 def test_a_pinned_zone_that_offers_nothing_is_named(cloud: Cloud) -> None:
     spec = job(resources={"instance_types": ["m7g.large"]})
     with pytest.raises(NoCapacityError, match="zone us-east-1c, where the job's volumes are"):
