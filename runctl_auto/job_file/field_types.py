@@ -240,7 +240,8 @@ Region = Annotated[
 """As all regions of AWS are named, so that a slip is seen without asking the cloud;
 ``local`` is what a job of this machine has in place of a region."""
 Zone = Annotated[
-    StrictStr, Matching(r"[a-z]{2,4}(-[a-z0-9]+)+-\d{1,2}[a-z]|[A-Z]{2,4}(-[A-Z0-9]{1,6}){2}", "is not a zone")
+    StrictStr,
+    Matching(r"[a-z]{2,4}(-[a-z0-9]+)+-\d{1,2}[a-z]|[A-Z]{2,4}(-[A-Z0-9]{1,6}){2}", "is not a zone"),
 ]
 Image = Annotated[
     StrictStr,

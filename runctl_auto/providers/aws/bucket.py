@@ -35,6 +35,7 @@ from runctl_auto.errors import NotFoundError, UnfetchedArtifactsError
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.bucket_objects import BucketObjects
 from runctl_auto.providers.aws.object_body import read_body, write_body
+from runctl_auto.providers.aws.read_ahead import read_ahead
 from runctl_auto.providers.aws.run_status import read_run_status
 from runctl_auto.providers.contract import MOST_RUNS, LogPart
 from runctl_auto.providers.stored_runs import following_part_keys
@@ -105,17 +106,16 @@ class JobBucket:
     def log_parts(self, run: str, *, after: str | None = None, node: int = 0) -> Iterator[LogPart]:
         """Parts of the log of a run's node in order, after key ``after``. Nothing when there is no bucket.
 
-        Parts have consecutive numbers: those after ``after`` are requested by name, which costs a twelfth of
-        a list request.
+        Parts of a run are many and small: several are read at a time. They have consecutive numbers: those
+        after ``after`` are requested by name, which costs a twelfth of a list request.
         """
         if after is not None:
             yield from self._following_parts(after)
             return
         prefix = node_logs_prefix(run, node)
-        for entry in self._listed("Contents", Prefix=prefix):
-            key = str(entry["Key"])
-            is_part = log_part_number(key[len(prefix) :]) is not None
-            content = self._read(key, _MOST_PART_BYTES) if is_part else None
+        keys = (str(entry["Key"]) for entry in self._listed("Contents", Prefix=prefix))
+        parts = (each for each in keys if log_part_number(each[len(prefix) :]) is not None)
+        for key, content in read_ahead(parts, lambda each: self._read(each, _MOST_PART_BYTES)):
             if content is not None:
                 yield _log_part(key, content)
 
