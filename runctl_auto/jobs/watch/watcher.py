@@ -77,6 +77,7 @@ class Watcher:
         self._reading = WatchReading(session, self._telling)
         self._jobs: dict[str, WatchedJob] = {name: WatchedJob(name) for name in options.jobs}
         self._accounts: dict[str, str] = {}
+        self._round_at = session.time.monotonic()
 
     @property
     def notices(self) -> Notices:
@@ -115,6 +116,7 @@ class Watcher:
     def round(self) -> None:
         """Looks at every job once, and acts where a machine is lost."""
         self._tell_replaced()
+        self._round_at = self._session.time.monotonic()
         try:
             versions = self._reading.versions()
         except (RunctlError, OSError) as error:
@@ -157,8 +159,8 @@ class Watcher:
 
     def _guarded(self, watched: WatchedJob, step: Callable[[WatchedJob], None]) -> None:
         """Takes a step with one job, unless it waits after failures; what goes wrong is told."""
-        time = self._session.time
-        if watched.is_gone or time.monotonic() < watched.not_before:
+        # A pause that ended within a round would have a step act on what an earlier one has not read.
+        if watched.is_gone or self._round_at < watched.not_before:
             return
         if self._replacements.has_begun(watched.name):
             return

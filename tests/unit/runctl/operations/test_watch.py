@@ -274,6 +274,31 @@ def test_after_failures_a_job_waits_longer_and_longer(place: Place) -> None:
     assert place.told("one").count("problem") == 1, "the same is told once"
 
 
+def test_a_pause_that_ends_within_a_round_ends_with_the_next(place: Place) -> None:
+    """What is acted on was read in the same round, also when reading takes long."""
+    place.job("one")
+    watcher = place.watcher()
+    watcher.round()
+    place.lose("one")
+    place.fails["one"] = NoCapacityError("none")
+    watcher.round()
+    del place.fails["one"]
+    place.machines["one"] = "i-next"  # made by another command
+    place.running.add("i-next")
+    place.version += 1
+    place.clock.sleep(14.5)
+
+    def slow(keys: Any) -> list[Any]:
+        place.clock.sleep(1)
+        return [place.statuses.get(key.job) for key in keys]
+
+    place.provider.statuses.side_effect = slow
+    watcher.round()
+    watcher.round()
+    assert place.replaced == []
+    assert place.told("one") == ["watching", "lost", "problem"]
+
+
 def test_a_hung_machine_is_told_and_replaced(place: Place) -> None:
     place.job("one")
     watcher = place.watcher(hung_seconds=300)
