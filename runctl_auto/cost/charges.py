@@ -223,9 +223,11 @@ def _machines(records: JobRecords) -> Iterator[Charge]:
         for each in status.machines:
             known.add(each.id)
             yield _of_machine(each, status.run, records, goes_on=goes_on and each.id in present)
-    for machine in filter(None, (records.machine, *records.other_machines)):
-        if machine not in known:
-            yield _before_the_first_word(machine, records)
+    named = (records.machine, *records.other_machines)
+    for rank, machine in enumerate(named):
+        if machine and machine not in known:
+            is_known = len(named) == records.config.job.nodes  # else one is missing
+            yield _before_the_first_word(machine, records, rank if is_known else None)
 
 
 def _present(status: RunStatus) -> frozenset[str]:
@@ -297,8 +299,8 @@ def _price(machine: RunMachine, config: StackConfig) -> float | None:
     return machine.price_hour
 
 
-def _before_the_first_word(identity: str, records: JobRecords) -> Charge:
-    """A machine that the state names, and of which no status tells."""
+def _before_the_first_word(identity: str, records: JobRecords, rank: int | None) -> Charge:
+    """A machine that the state names, and of which no status tells; ``rank`` is None where not known."""
     told = records.machines.get(identity)
     runs = told is not None and not told.is_ending
     began = told.launched_at if told is not None else None
@@ -311,6 +313,7 @@ def _before_the_first_word(identity: str, records: JobRecords) -> Charge:
         ended=until or began or records.now,
         goes_on=runs,
         is_exact=began is not None and until is not None,
+        on_demand=rank in records.config.job.on_demand_ranks,
     )
 
 
@@ -341,18 +344,20 @@ def _placed(
     ended: datetime,
     goes_on: bool,
     is_exact: bool,
+    on_demand: bool = False,
 ) -> Charge:
-    """Of a machine as the job's place has it."""
+    """Of a machine as the job's place has it; ``on_demand``: whatever the market of the others is."""
     place = records.config.placement
+    is_spot = place.market == "spot" and not on_demand
     return Charge(
         kind="machine",
         resource=resource,
-        what=f"{place.instance_type} {place.market}",
+        what=f"{place.instance_type} {'spot' if is_spot else 'on-demand'}",
         run=run,
         began=began,
         ended=ended,
         quantity=1,
-        price_hour=place.price_hour,
+        price_hour=place.on_demand_hour if place.market == "spot" and on_demand else place.price_hour,
         goes_on=goes_on,
         is_exact=is_exact,
     )

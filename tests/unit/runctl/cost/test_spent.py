@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.job_stacks import network_volume_state, placement, resource, stack_config, stack_state
+from support.job_stacks import job_spec, network_volume_state, placement, resource, stack_config, stack_state
 
 from runctl_auto.cost.amount import Amount
 from runctl_auto.cost.charges import (
@@ -174,6 +175,21 @@ def test_a_machine_before_its_first_word_counts_from_its_launch() -> None:
     assert usd(cost(100, machine="i-9", machines={"i-9": ended}).of("machine")) == (0.005, True)
     gone = Machine("i-9", GONE)
     assert usd(cost(100, machine="i-9", machines={"i-9": gone}).of("machine")) == (0.0, False)
+
+
+@pytest.mark.parametrize(("others", "expected"), [(("i-1", "i-2"), 0.0172 + 0.02), (("i-2",), 0.02)])
+def test_before_the_first_word_the_ranks_that_are_on_demand_cost_so(
+    others: tuple[str, ...], expected: float
+) -> None:
+    """A second of spot costs 0.0001 USD, of on-demand 0.000172; while one is missing, no rank is known."""
+    place = replace(config().placement, on_demand_hour=0.6192)
+    several = stack_config(
+        placement=place, rates=Rates(volume_gb_month=1e-9), job=job_spec(nodes=3, on_demand_ranks=[0])
+    )
+    named = ("i-0", *others)
+    told = {each: Machine(each, "running", launched_at=at(0)) for each in named}
+    found = cost(100, config=several, machine="i-0", other_machines=others, machines=told)
+    assert usd(found.of("machine")) == (pytest.approx(expected), True)
 
 
 def test_nothing_was_rented_and_something_was_not_read() -> None:
