@@ -348,7 +348,7 @@ class Run:
         if request is not None and request.ends_at is not None:
             limit.set(request.ends_at - LAST_WORDS_SECONDS / 2)
         try:
-            newest = newest_checkpoint(self._tools.store.within(self.limit), self._spec.lineage)
+            newest = newest_checkpoint(self._tools.store.within(limit), self._spec.lineage)
         except AgentError as error:
             said = f"which checkpoint is saved could not be read: {error}"
         else:
