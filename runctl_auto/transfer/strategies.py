@@ -79,6 +79,10 @@ class Forecast:
     obstacle: str | None = None
 
 
+_STEPS = 200
+"""Until a share of files no longer changes by more than a hundredth, also where nearly all have room."""
+
+
 @dataclass(frozen=True)
 class Disk:
     """A disk: bytes and I/O a second."""
@@ -90,6 +94,24 @@ class Disk:
         """Files of ``size`` bytes that it reads or writes in a second."""
         operations = math.ceil(size / given.LARGEST_IO.value)
         return min(self.throughput / size, self.iops / operations)
+
+
+def still_there(room: float) -> float:
+    """The share of files in memory when all are read again, each time in another order, in a memory that
+    holds the share ``room`` of all.
+
+    Each missing file takes the place of another one, whichever. Of the reads after that of a file, the share
+    ``1 - s`` evicts one of ``room``; as many follow as two orders leave between its places, from none to
+    twice the number of files. With ``a = (1 - s) / room`` it is then still there with a probability of
+    ``((1 - exp(-a)) / a) ** 2``, which is ``s`` itself.
+    """
+    if room >= 1:
+        return 1.0
+    share = 0.0
+    for _ in range(_STEPS if room > 0 else 0):
+        evicted = (1 - share) / room
+        share = ((1 - math.exp(-evicted)) / evicted) ** 2
+    return share
 
 
 class Planner:
@@ -151,12 +173,16 @@ class Planner:
         return min(disk.files(self._work.mean), self._from_memory)
 
     @property
-    def _stays_in_memory(self) -> bool:
-        return self._work.size <= given.MEMORY_FOR_FILES * self._machine.memory
+    def _share_in_memory(self) -> float:
+        """How many of the files are still in memory when they are read once more, as a share."""
+        return still_there(given.MEMORY_FOR_FILES * self._machine.memory / max(1, self._work.size))
 
     def _again(self, disk: Disk) -> float:
         """Files that are read a second after they were read or written once."""
-        return self._from_memory if self._stays_in_memory else self._from(disk)
+        missing = 1 - self._share_in_memory
+        if missing <= 0:
+            return self._from_memory
+        return min(disk.files(self._work.mean) / missing, self._from_memory)
 
     # Seconds
 

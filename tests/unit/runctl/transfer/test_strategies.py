@@ -4,12 +4,14 @@ test_recommendation.py.
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from runctl_auto.providers.machine_speed import MachineSpeed
 from runctl_auto.stack.prices import Rates
 from runctl_auto.transfer.service_rates import ALL
-from runctl_auto.transfer.strategies import STRATEGIES, Plan, Prices, Workload, plan_data
+from runctl_auto.transfer.strategies import STRATEGIES, Plan, Prices, Workload, plan_data, still_there
 
 GB = 10**9
 RATES = Rates(volume_gb_month=0.08, snapshot_gb_month=0.05, put_1000=0.005, get_1000=0.0004)
@@ -111,3 +113,26 @@ def test_every_rate_says_where_it_is_from() -> None:
     for each in ALL:
         assert each.value > 0
         assert each.source.startswith(("https://docs.aws.amazon.com/", "estimated "))
+
+
+@pytest.mark.parametrize("room", [0.3, 0.5, 0.8, 0.95])
+def test_what_is_still_in_memory_is_what_a_memory_of_that_size_holds(room: float) -> None:
+    files, dice = 2_000, random.Random(5)
+    held = list(range(int(room * files)))
+    places = {file: place for place, file in enumerate(held)}
+    found = 0
+    for epoch in range(12):
+        for file in dice.sample(range(files), files):
+            if file in places:
+                found += int(epoch >= 4)
+                continue
+            place = dice.randrange(len(held))
+            del places[held[place]]
+            held[place], places[file] = file, place
+    assert found / (8 * files) == pytest.approx(still_there(room), abs=0.02)
+
+
+def test_all_files_that_have_room_are_still_in_memory_and_none_without_it() -> None:
+    assert still_there(1) == still_there(7.5) == 1
+    assert still_there(0) == 0
+    assert still_there(0.98) == pytest.approx(0.965, abs=0.005)
