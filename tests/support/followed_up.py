@@ -23,7 +23,7 @@ class Followed:
         for line in self.process.stdout:
             self.lines.append(line)
 
-    def await_line(self, pattern: str, seconds: float = 120) -> None:
+    def await_line(self, pattern: str, seconds: float = 600) -> None:
         """Wait until a line has it; fails when it ends before."""
         give_up = time.monotonic() + seconds
         while not any(re.search(pattern, line) for line in self.lines):
