@@ -17,7 +17,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 SHARED_FROM = 256
 """With fewer pieces a process costs more than it moves."""
@@ -27,6 +27,8 @@ _CHUNK = struct.Struct("<I")
 _FEWEST_IN_A_CHUNK = 32
 _MOST_CHUNKS = 8000
 """Their numbers fit into the buffer of a pipe."""
+_FROZEN_BY_PYTHON = 10_000
+"""Python 3.12 freezes some hundred objects when it starts; who does so itself freezes all there are."""
 _TOLD_AT_ONCE = 64
 _SILENT_SECONDS = 0.05
 _DIE_WITH_PARENT = 1
@@ -54,8 +56,9 @@ def in_processes(count: int, work: Work, tell: Tell, *, number: int, fewest_at_o
     """As ``share_out``, always in ``number`` processes; each takes ``fewest_at_once`` pieces or more."""
     team = _Team(count, work, number, max(fewest_at_once, -(-count // _MOST_CHUNKS)))
     try:
-        for _ in range(number):
-            team.start()
+        with _unwritten_memory():
+            for _ in range(number):
+                team.start()
         team.listen(tell)
     finally:
         team.end()
@@ -67,6 +70,20 @@ def usable_processes() -> int:
         return 1
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(MOST_PROCESSES, usable)
+
+
+@contextmanager
+def _unwritten_memory() -> Iterator[None]:
+    """Garbage collections of forked processes write nothing to what there is: it stays shared."""
+    if gc.get_freeze_count() > _FROZEN_BY_PYTHON:  # somebody else has seen to that
+        yield
+        return
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 class _Team:
@@ -87,15 +104,12 @@ class _Team:
 
     def start(self) -> None:
         heard, telling = os.pipe()
-        gc.collect()
-        gc.freeze()  # memory that is not written to stays shared
         with warnings.catch_warnings():
             # Other threads only show the progress; what is forked uses nothing that they lock.
             warnings.simplefilter("ignore", DeprecationWarning)
             process = os.fork()
         if not process:
             self._be_member(telling, (heard, *self._members))
-        gc.unfreeze()
         os.close(telling)
         self._members[heard] = process
 
