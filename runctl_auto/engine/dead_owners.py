@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
 
 from runctl_auto.backend.backend import Backend
 from runctl_auto.backend.locks import LockOwner, is_dead, is_orphan
@@ -11,8 +10,6 @@ from runctl_auto.engine.automation_edge import translated
 from runctl_auto.engine.engine_options import EngineOptions
 from runctl_auto.engine.failures import locked_error
 from runctl_auto.errors import StackLockedError
-
-Result = TypeVar("Result")
 
 ORPHAN_SECONDS = 600.0
 """How long to wait for an engine whose runctl was killed."""
@@ -43,14 +40,15 @@ class DeadOwners:
 
         self.wait_behind(look)
 
-    def wait_behind(self, attempt: Callable[[], Result]) -> Result:
-        """Result of ``attempt``. A lock whose owner was killed is removed; an engine that outlived its runctl
-        is waited for, ten minutes at most."""
+    def wait_behind(self, attempt: Callable[[], None]) -> None:
+        """Carries out ``attempt``. A lock whose owner was killed is removed; an engine that outlived its
+        runctl is waited for, ten minutes at most."""
         deadline = self._options.monotonic() + ORPHAN_SECONDS
         told = False
         while True:
             try:
-                return attempt()
+                attempt()
+                return
             except StackLockedError as error:
                 owners = [each for each in error.owners if isinstance(each, LockOwner)]
                 if owners and all(is_dead(each, self._options.processes) for each in owners):

@@ -333,7 +333,7 @@ class JobStack:
         return self._operations
 
     def _planned(self, operation: str, method: Callable[..., Any], **options: object) -> Plan:
-        events = self._ready().run(operation, method, options, only_planned=True)[1]
+        events = self._ready().run(operation, method, options, only_planned=True)
         steps = [event for event in events if isinstance(event, StepEvent) and event.stage == "started"]
         advice = advice_in(events)
         self._advised.update(advice)
@@ -356,7 +356,7 @@ class JobStack:
         **options: object,
     ) -> Changes:
         try:
-            _, events = self._ready().run(operation, method, options, hear=hear)
+            events = self._ready().run(operation, method, options, hear=hear)
         except StackLockedError:
             raise
         except BaseException:

@@ -1,10 +1,10 @@
-"""One operation of the engine on a stack, from its events to its result or a typed error."""
+"""One operation of the engine on a stack: its events, or a typed error."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import copy_context
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from runctl_auto.engine.automation_edge import plain_events, translated
 from runctl_auto.engine.dead_owners import DeadOwners
@@ -18,8 +18,6 @@ from runctl_auto.local.interruption import run_to_a_safe_end
 if TYPE_CHECKING:
     from pulumi import automation
     from pulumi.automation import events as automation_events
-
-Result = TypeVar("Result")
 
 _CREATIONS = ("create", "create-replacement")
 UNSETTLED_SECONDS = 15.0
@@ -49,14 +47,14 @@ class Operations:
     def run(
         self,
         operation: str,
-        method: Callable[..., Result],
+        method: Callable[..., object],
         options: Mapping[str, object],
         *,
         only_planned: bool = False,
         hear: EventSink | None = None,
         raw: Callable[[automation_events.EngineEvent], None] | None = None,
-    ) -> tuple[Result, list[EngineEvent]]:
-        """What ``method`` of the stack makes of ``options``, and the events meanwhile. ``hear`` receives them
+    ) -> list[EngineEvent]:
+        """Calls ``method`` of the stack with ``options``; the events meanwhile. ``hear`` receives them
         besides the sink of the engine's options, ``raw`` as the engine sends them, both in another thread.
         ``only_planned``: nothing is carried out.
         """
@@ -68,14 +66,14 @@ class Operations:
     def _run_recorded(
         self,
         operation: str,
-        method: Callable[..., Result],
+        method: Callable[..., object],
         options: Mapping[str, object],
         *,
         only_planned: bool,
         hear: EventSink | None,
         raw: Callable[[automation_events.EngineEvent], None] | None,
         record: EventSink,
-    ) -> tuple[Result, list[EngineEvent]]:
+    ) -> list[EngineEvent]:
         events: list[EngineEvent] = []
         faults: list[Exception] = []
 
@@ -97,11 +95,11 @@ class Operations:
             except Exception as fault:
                 faults.append(fault)
 
-        def attempt(**more: object) -> Result:
+        def attempt(**more: object) -> None:
             events.clear()
             try:
                 with translated(operation, self._job, events):
-                    return run_to_a_safe_end(
+                    run_to_a_safe_end(
                         lambda: method(
                             on_event=take,
                             on_output=self._options.on_output,
@@ -115,18 +113,18 @@ class Operations:
                 self.failed_deletions = failed_deletions(events)
 
         try:
-            result = self._dead_owners.wait_behind(attempt)
+            self._dead_owners.wait_behind(attempt)
         except UnsettledError as error:
             if "refresh" not in options:  # a teardown's own waits are long enough
                 raise
             self._options.warn(f"{error.what}; once more in {UNSETTLED_SECONDS:.0f} s")
             self._options.sleep(UNSETTLED_SECONDS)
-            result = self._dead_owners.wait_behind(lambda: attempt(refresh=True))
+            self._dead_owners.wait_behind(lambda: attempt(refresh=True))
         if faults:
             raise EngineError(
                 f"An event of the {operation} could not be handled: {faults[0]}", where={"job": self._job}
             ) from faults[0]
-        return result, events
+        return events
 
 
 def _broken_creations(events: Iterable[EngineEvent]) -> frozenset[str]:
