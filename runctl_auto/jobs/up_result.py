@@ -35,6 +35,39 @@ class UpResult:
     program: Path | None = None
     trail: tuple[RefusedPlace, ...] = ()
 
+    @classmethod
+    def of(
+        cls,
+        config: StackConfig,
+        *,
+        changed: bool,
+        seconds: dict[str, float],
+        status: RunStatus | None = None,
+        download: Download | None = None,
+        replacements: int = 0,
+        program: Path | None = None,
+    ) -> UpResult:
+        """That of the run in ``config``, with the metrics in what was downloaded."""
+        metrics: dict[str, Any] = {}
+        if download is not None:
+            from runctl_auto.jobs.artifacts.metrics import read_metrics
+
+            metrics = read_metrics(download)
+        return cls(
+            job=config.job.name,
+            run=config.run.id,
+            attempt=config.run.attempt,
+            placement=config.placement,
+            changed=changed,
+            status=status,
+            download=download,
+            metrics=metrics,
+            seconds=seconds,
+            replacements=replacements,
+            program=program,
+            trail=config.trail,
+        )
+
 
 def training_failed(config: StackConfig, status: RunStatus, result: UpResult) -> TrainingFailedError:
     """Why ``up`` fails when the run has ended without success."""

@@ -16,7 +16,6 @@ from runctl_auto.errors import (
 )
 from runctl_auto.job_file.job_file import JobFile
 from runctl_auto.jobs.artifacts.fetch import Download, fetch_artifacts
-from runctl_auto.jobs.artifacts.metrics import read_metrics
 from runctl_auto.jobs.capacity_wait import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, until_capacity
 from runctl_auto.jobs.ended_elsewhere import refuse_ended_elsewhere, refuse_stopped_elsewhere
 from runctl_auto.jobs.follow.follow import (
@@ -148,20 +147,14 @@ class Following:
 
     def result(self, status: RunStatus | None = None, download: Download | None = None) -> UpResult:
         """What ``up`` came to so far."""
-        config = self._config
-        return UpResult(
-            job=config.job.name,
-            run=config.run.id,
-            attempt=config.run.attempt,
-            placement=config.placement,
+        return UpResult.of(
+            self._config,
             changed=self._changed,
+            seconds=self._times.seconds,
             status=status,
             download=download,
-            metrics=read_metrics(download),
-            seconds=self._times.seconds,
             replacements=self._replacements,
             program=self._session.program,
-            trail=config.trail,
         )
 
     def _fetch(self) -> Download | None:

@@ -295,22 +295,17 @@ class _Up:
 
     def _finish(self, config: StackConfig, status: RunStatus, restarts: int = 0) -> UpResult:
         from runctl_auto.jobs.artifacts.fetch import fetch_artifacts
-        from runctl_auto.jobs.artifacts.metrics import read_metrics
 
         with self._times.phase("bring home"):
             run = config.run.id
             home = self._around.downloads / self._name / run
             download = fetch_artifacts(self._jobs.results(self._name), run, home)
-        result = UpResult(
-            job=self._name,
-            run=run,
-            attempt=config.run.attempt,
-            placement=config.placement,
+        result = UpResult.of(
+            config,
             changed=self._changed,
+            seconds=self._times.seconds,
             status=status,
             download=download,
-            metrics=read_metrics(download),
-            seconds=self._times.seconds,
             replacements=restarts,
         )
         if not status.succeeded:
@@ -318,14 +313,7 @@ class _Up:
         return result
 
     def _result(self, config: StackConfig) -> UpResult:
-        return UpResult(
-            job=self._name,
-            run=config.run.id,
-            attempt=config.run.attempt,
-            placement=config.placement,
-            changed=self._changed,
-            seconds=self._times.seconds,
-        )
+        return UpResult.of(config, changed=self._changed, seconds=self._times.seconds)
 
 
 def _refuse_disabled(around: LocalSurroundings, job: str) -> None:
