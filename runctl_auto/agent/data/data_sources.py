@@ -19,16 +19,11 @@ from runctl_auto.agent.errors import AgentError, IntegrityError, S3Error, Unreac
 from runctl_auto.agent.spec import DataSpec
 from runctl_auto.agent.store.object_sums import CHECKSUM_MODE, RunningSum, sum_of
 from runctl_auto.agent.store.parallel import for_each
-from runctl_auto.agent.store.ranges import RANGE_BYTES
+from runctl_auto.agent.store.ranges import PIECE_BYTES, RANGE_BYTES
 from runctl_auto.agent.store.s3 import BODY_TIMEOUT_SECONDS, S3, StoredObject
 
 AT_ONCE = 16
 """Connections."""
-_PIECE = 512 * 1024
-"""What is received, written and hashed at once. With smaller pieces the threads hand the interpreter to each
-other more often than they work: 128 KiB took a fifth more processor time. Larger ones leave the cache of the
-processor before they are written.
-"""
 TELL_EVERY_SECONDS = 10.0
 
 
@@ -216,7 +211,7 @@ class DataSources:
         received = 0
         expected = sum_of(answer.headers, file.stored.etag)
         running = None if expected is None else RunningSum(expected)
-        buffer = memoryview(bytearray(max(1, min(_PIECE, file.stored.size))))
+        buffer = memoryview(bytearray(max(1, min(PIECE_BYTES, file.stored.size))))
         with answer, part.open("ab", buffering=0) as out:
             if start and answer.status != 206:
                 out.truncate(0)
