@@ -44,15 +44,19 @@ class Workers:
         self._finishing = self._stopping = False
 
     def submit(self, task: Task) -> None:
-        """Queues a task; blocks while the queue is full. Raises the error that stopped the threads."""
+        """Queues a task; blocks while the queue is full. Raises the error that stopped the threads, once all
+        have ended, as ``finish`` does: none leaves a file half written.
+        """
         if len(self._threads) < self._count:
             self._start()
         with self._room:
             while len(self._tasks) >= _AHEAD * self._count and not self._stopping:
                 self._room.wait()
-            self._raise()
-            self._tasks.append(task)
-            self._to_do.notify()
+            if self._failure is None:
+                self._tasks.append(task)
+                self._to_do.notify()
+                return
+        self.finish()
 
     def finish(self) -> None:
         """Waits until all tasks have ended. Raises the error that stopped the threads."""
