@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import heapq
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from runctl_auto.providers.contract import Results
 
 MOST_LINE_CHARACTERS = 4 * 1024 * 1024
+_PARTS_AT_ONCE = 8
+"""So many parts are read at a time, of all nodes together; of each node at least one ahead."""
 
 
 class LogReader:
     """Remembers its position; each ``new_lines`` returns the lines since the previous call.
 
-    A line of more than ``MOST_LINE_CHARACTERS`` is returned in pieces. It is the log of one ``node``.
+    A line of more than ``MOST_LINE_CHARACTERS`` is returned in pieces. It is the log of one node; ``which``
+    says of which, as ``Results.log_parts`` takes it.
     """
 
-    def __init__(self, results: Results, run: str, node: int = 0) -> None:
-        self._parts = partial(results.log_parts, run, node=node) if node else partial(results.log_parts, run)
+    def __init__(self, results: Results, run: str, **which: Any) -> None:
+        self.written = 0.0
+        """When the part that ended the newest line was stored, as ``LogPart.written``."""
+        self._parts = partial(results.log_parts, run, **which)
         self._after: str | None = None
         self._begun: list[str] = []
         self._length = 0
@@ -35,7 +42,7 @@ class LogReader:
         complete.
         """
         for part in self._parts(after=self._after):
-            self._after = part.key
+            self._after, self.written = part.key, part.written
             begun, *others = part.text.split("\n")
             self._add(begun)
             for each in others:
@@ -72,12 +79,20 @@ class LogLine:
 
 
 class RunLog:
-    """The log of a run on ``nodes`` machines: that of one ``rank``, or those of all, merged as they come."""
+    """The log of a run on ``nodes`` machines: that of one ``rank``, or those of all, merged by the time at
+    which their parts were stored.
+    """
 
     def __init__(self, results: Results, run: str, *, nodes: int = 1, rank: int | None = None) -> None:
-        wanted = range(nodes) if rank is None else [rank]
-        self._readers = {node: LogReader(results, run, node) for node in wanted}
-        self._shows_ranks = len(self._readers) > 1
+        if nodes == 1:
+            self._readers = {0: LogReader(results, run)}
+        elif rank is not None:
+            self._readers = {rank: LogReader(results, run, node=rank)}
+        else:
+            at_once = max(2, _PARTS_AT_ONCE // nodes)
+            self._readers = {
+                node: LogReader(results, run, node=node, at_once=at_once) for node in range(nodes)
+            }
 
     @property
     def has_begun(self) -> bool:
@@ -85,14 +100,25 @@ class RunLog:
         return any(each.has_begun for each in self._readers.values())
 
     def new_lines(self) -> Iterator[LogLine]:
-        """As ``LogReader.new_lines``, of one node after the other."""
-        for node, reader in self._readers.items():
-            yield from (self._line(node, text) for text in reader.new_lines())
+        """As ``LogReader.new_lines``."""
+        return self._merged(LogReader.new_lines)
 
     def rest(self) -> Iterator[LogLine]:
         """As ``LogReader.rest``."""
-        for node, reader in self._readers.items():
-            yield from (self._line(node, text) for text in reader.rest())
+        return self._merged(LogReader.rest)
 
-    def _line(self, node: int, text: str) -> LogLine:
-        return LogLine(text, node if self._shows_ranks else None)
+    def _merged(self, lines_of: Callable[[LogReader], Iterator[str]]) -> Iterator[LogLine]:
+        if len(self._readers) == 1:
+            (reader,) = self._readers.values()
+            yield from (LogLine(text) for text in lines_of(reader))
+            return
+        each_node = (_dated(node, reader, lines_of) for node, reader in self._readers.items())
+        for _, line in heapq.merge(*each_node, key=itemgetter(0)):
+            yield line
+
+
+def _dated(
+    node: int, reader: LogReader, lines_of: Callable[[LogReader], Iterator[str]]
+) -> Iterator[tuple[float, LogLine]]:
+    for text in lines_of(reader):
+        yield reader.written, LogLine(text, node)

@@ -268,8 +268,12 @@ class Results(Protocol):
     def write_status(self, run: str, status: StatusJson) -> None:
         """Replaces the durable status of a run that has no machine which could write it."""
 
-    def log_parts(self, run: str, *, after: str | None = None, node: int = 0) -> Iterator[LogPart]:
-        """Parts of the log of a run's node in order, after key ``after``; each at most 2 MiB."""
+    def log_parts(
+        self, run: str, *, after: str | None = None, node: int = 0, at_once: int = 8
+    ) -> Iterator[LogPart]:
+        """Parts of the log of a run's node in order, after key ``after``; each at most 2 MiB. A remote store
+        reads ``at_once`` parts at a time.
+        """
 
     def runs(self) -> tuple[str, ...]:
         """Ids (``RUN_ID``) of all runs with stored objects, ``MOST_RUNS`` at most."""

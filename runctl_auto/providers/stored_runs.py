@@ -13,10 +13,13 @@ MOST_RUNS = 1000
 
 @dataclass(frozen=True)
 class LogPart:
-    """A part of a log; parts are immutable and sort by key."""
+    """A part of a log; parts are immutable and sort by key. ``written`` is when it was stored: POSIX time by
+    the clock of the store, in whole seconds in S3; 0 where no other machine's log is beside it.
+    """
 
     key: str
     text: str
+    written: float = 0.0
 
 
 def following_part_keys(key: str) -> Iterator[str]:

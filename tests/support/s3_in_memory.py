@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+from datetime import datetime, timezone
 from typing import Any
 
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
 OWNER = "111122223333"
+STORED = datetime(2026, 11, 30, 12, tzinfo=timezone.utc)
+"""When an object was stored that has no time of its own."""
 
 
 class S3InMemory:
@@ -16,6 +19,8 @@ class S3InMemory:
 
     def __init__(self, *buckets: str, page_size: int = 1000) -> None:
         self.buckets: dict[str, dict[str, bytes]] = {bucket: {} for bucket in buckets}
+        self.stored: dict[str, datetime] = {}
+        """When objects were stored, by key."""
         self.page_size = page_size
         self.calls: list[str] = []
 
@@ -23,7 +28,8 @@ class S3InMemory:
         content = self._bucket(Bucket, ExpectedBucketOwner, "GetObject").get(Key)
         if content is None:
             raise ClientError({"Error": {"Code": "NoSuchKey", "Message": Key}}, "GetObject")
-        return {"Body": StreamingBody(io.BytesIO(content), len(content))}
+        body = StreamingBody(io.BytesIO(content), len(content))
+        return {"Body": body, "LastModified": self.stored.get(Key, STORED)}
 
     def put_object(
         self,

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from runctl_auto.agent.contract import (
     LOG_PART_BYTES,
@@ -35,7 +35,7 @@ from runctl_auto.errors import NotFoundError, UnfetchedArtifactsError
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.bucket_objects import BucketObjects
 from runctl_auto.providers.aws.object_body import read_body, write_body
-from runctl_auto.providers.aws.read_ahead import read_ahead
+from runctl_auto.providers.aws.read_ahead import AT_ONCE, read_ahead
 from runctl_auto.providers.aws.run_status import read_run_status
 from runctl_auto.providers.contract import MOST_RUNS, LogPart
 from runctl_auto.providers.stored_runs import following_part_keys
@@ -46,11 +46,18 @@ _MOST_PART_BYTES = 2 * LOG_PART_BYTES
 """What is replaced in a part may be shorter than what replaces it."""
 
 
-def _log_part(key: str, content: bytes) -> LogPart:
-    text = content[:_MOST_PART_BYTES].decode("utf-8", errors="replace")
-    if len(content) > _MOST_PART_BYTES:
+class _Stored(NamedTuple):
+    """Content of an object, and the POSIX time at which it was stored."""
+
+    content: bytes
+    at: float
+
+
+def _log_part(key: str, stored: _Stored) -> LogPart:
+    text = stored.content[:_MOST_PART_BYTES].decode("utf-8", errors="replace")
+    if len(stored.content) > _MOST_PART_BYTES:
         text += f"\n[runctl] {key} is larger than any part that is written: the rest is not shown\n"
-    return LogPart(key, text)
+    return LogPart(key, text, stored.at)
 
 
 class JobBucket:
@@ -83,11 +90,11 @@ class JobBucket:
 
     def stop_request(self, run: str) -> str | None:
         """The reason of the request to stop the run; None when there is none, or no bucket."""
-        content = self._read(stop_key(run), MOST_REQUEST_BYTES)
-        if content is None:
+        stored = self._read(stop_key(run), MOST_REQUEST_BYTES)
+        if stored is None:
             return None
         try:
-            return read_object(content, MOST_REQUEST_BYTES).needed("reason", text(MOST_NOTE))
+            return read_object(stored.content, MOST_REQUEST_BYTES).needed("reason", text(MOST_NOTE))
         except UnreadableError:
             return "unknown"
 
@@ -103,11 +110,13 @@ class JobBucket:
             ExpectedBucketOwner=self._owner,
         )
 
-    def log_parts(self, run: str, *, after: str | None = None, node: int = 0) -> Iterator[LogPart]:
+    def log_parts(
+        self, run: str, *, after: str | None = None, node: int = 0, at_once: int = AT_ONCE
+    ) -> Iterator[LogPart]:
         """Parts of the log of a run's node in order, after key ``after``. Nothing when there is no bucket.
 
-        Parts of a run are many and small: several are read at a time. They have consecutive numbers: those
-        after ``after`` are requested by name, which costs a twelfth of a list request.
+        Parts of a run are many and small: ``at_once`` are read at a time. They have consecutive numbers:
+        those after ``after`` are requested by name, which costs a twelfth of a list request.
         """
         if after is not None:
             yield from self._following_parts(after)
@@ -115,16 +124,15 @@ class JobBucket:
         prefix = node_logs_prefix(run, node)
         keys = (str(entry["Key"]) for entry in self._listed("Contents", Prefix=prefix))
         parts = (each for each in keys if log_part_number(each[len(prefix) :]) is not None)
-        for key, content in read_ahead(parts, lambda each: self._read(each, _MOST_PART_BYTES)):
-            if content is not None:
-                yield _log_part(key, content)
+        found = read_ahead(parts, lambda each: self._read(each, _MOST_PART_BYTES), at_once=at_once)
+        yield from (_log_part(key, stored) for key, stored in found if stored is not None)
 
     def _following_parts(self, key: str) -> Iterator[LogPart]:
         for following in following_part_keys(key):
-            content = self._read(following, _MOST_PART_BYTES)
-            if content is None:
+            stored = self._read(following, _MOST_PART_BYTES)
+            if stored is None:
                 return
-            yield _log_part(following, content)
+            yield _log_part(following, stored)
 
     def runs(self) -> tuple[str, ...]:
         """Ids of all runs with objects in the bucket, ``MOST_RUNS`` at most; empty without a bucket."""
@@ -134,11 +142,11 @@ class JobBucket:
 
     def artifacts(self, run: str) -> Manifest | None:
         """The manifest of the run's artifacts; None when there is none (yet)."""
-        content = self._read(manifest_key(artifacts_prefix(run)), MOST_MANIFEST_BYTES)
-        if content is None:
+        stored = self._read(manifest_key(artifacts_prefix(run)), MOST_MANIFEST_BYTES)
+        if stored is None:
             return None
         try:
-            return parse_manifest(content)
+            return parse_manifest(stored.content)
         except IntegrityError as error:
             raise UnfetchedArtifactsError(
                 f"The list of artifacts of run {run} cannot be read: {error}",
@@ -205,17 +213,17 @@ class JobBucket:
         except NotFoundError:
             return
 
-    def _read(self, key: str, at_most: int) -> bytes | None:
+    def _read(self, key: str, at_most: int) -> _Stored | None:
         """The object, of a larger one the beginning; None when there is none."""
 
-        def fetch() -> bytes:
+        def fetch() -> _Stored:
             answer = self._cloud.client("s3").get_object(
                 Bucket=self.name, Key=key, ExpectedBucketOwner=self._owner
             )
-            return read_body(answer["Body"], at_most)
+            return _Stored(read_body(answer["Body"], at_most), answer["LastModified"].timestamp())
 
         try:
-            read: bytes = self._cloud.retried(fetch, f"reading {key}")
+            read: _Stored = self._cloud.retried(fetch, f"reading {key}")
         except NotFoundError:
             return None
         return read

@@ -76,7 +76,14 @@ class FolderResults:
     def write_status(self, run: str, status: StatusJson) -> None:
         self._objects.put(status_key(run), json.dumps(status).encode())
 
-    def log_parts(self, run: str, *, after: str | None = None, node: int = 0) -> Iterator[LogPart]:
+    def log_parts(
+        self,
+        run: str,
+        *,
+        after: str | None = None,
+        node: int = 0,
+        at_once: int = 1,  # noqa: ARG002
+    ) -> Iterator[LogPart]:
         if after is not None:
             yield from self._following_parts(after)
             return

@@ -17,7 +17,7 @@ import pytest
 from support.agent_spec import run_spec
 from support.agent_stand_ins import MemoryStore
 from support.job_stacks import Told
-from support.s3_in_memory import OWNER, S3InMemory
+from support.s3_in_memory import OWNER, STORED, S3InMemory
 from support.s3_web import S3Web, s3_store
 from support.sessions import fake_provider
 
@@ -83,7 +83,7 @@ class Reader:
         self._requests["GET"] += 1
         if Key not in self._objects:
             raise NotFoundError(f"There is no {Key}.")
-        return {"Body": io.BytesIO(self._objects[Key])}
+        return {"Body": io.BytesIO(self._objects[Key]), "LastModified": STORED}
 
     def list_objects_v2(self, *, Prefix: str, **_: Any) -> Any:
         self._requests["LIST"] += 1

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import itertools
+from datetime import timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.s3_in_memory import OWNER, S3InMemory
+from support.s3_in_memory import OWNER, STORED, S3InMemory
 from support.sessions import fake_results
 
 from runctl_auto.agent.keys import log_part_name, node_logs_prefix
 from runctl_auto.observe.logs import LogLine, LogReader, RunLog
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.bucket import JobBucket
-from runctl_auto.providers.contract import LogPart
 
 
 def reader(s3: S3InMemory, bucket: str = "b") -> LogReader:
@@ -105,13 +105,54 @@ def test_a_line_without_end_comes_in_pieces() -> None:
     assert max(len(piece) for piece in pieces) <= 5_194_304
 
 
+def run_log(s3: S3InMemory, **which: int) -> RunLog:
+    return RunLog(JobBucket(Cloud(lambda service, region: s3, "us-east-1"), "b", OWNER), "r1", **which)
+
+
+def write_of(s3: S3InMemory, node: int, part: int, text: str, second: int) -> None:
+    key = node_logs_prefix("r1", node) + log_part_name(part)
+    s3.buckets["b"][key] = text.encode()
+    s3.stored[key] = STORED + timedelta(seconds=second)
+
+
 def test_the_logs_of_several_nodes_are_merged_or_asked_for_one_by_one() -> None:
-    results = fake_results()
-    parts = {0: [LogPart("logs/0/1", "a\nb\nc")], 1: [LogPart("logs/1/1", "d\n")]}
-    results.log_parts.side_effect = lambda run, after=None, node=0: [] if after else parts[node]
-    both = RunLog(results, "r1", nodes=2)
+    s3 = S3InMemory("b")
+    write_of(s3, 0, 0, "a\nb\nc", 1)
+    write_of(s3, 0, 1, "c\nf", 4)
+    write_of(s3, 1, 0, "d\n", 2)
+    write_of(s3, 1, 1, "e\n", 4)
+    write_of(s3, 1, 2, "g\n", 5)
+    both = run_log(s3, nodes=2)
     assert not both.has_begun
-    assert list(both.new_lines()) == [LogLine("a", 0), LogLine("b", 0), LogLine("d", 1)]
-    assert list(both.rest()) == [LogLine("c", 0)]
-    assert list(RunLog(results, "r1", nodes=2, rank=1).rest()) == [LogLine("d")]
-    assert list(RunLog(results, "r1").rest()) == [LogLine("a"), LogLine("b"), LogLine("c")]
+    assert [(each.rank, each.text) for each in both.new_lines()] == [
+        (0, "a"), (0, "b"), (1, "d"), (0, "cc"), (1, "e"), (1, "g"),
+    ]  # fmt: skip
+    assert both.has_begun
+    write_of(s3, 0, 2, "!\nh\n", 9)
+    write_of(s3, 1, 3, "i\n", 8)
+    assert list(both.rest()) == [LogLine("i", 1), LogLine("f!", 0), LogLine("h", 0)]
+    assert list(both.rest()) == []
+    assert list(run_log(s3, nodes=2, rank=1).rest()) == [LogLine(each) for each in "degi"]
+    assert list(run_log(s3).rest()) == [LogLine(each) for each in ("a", "b", "cc", "f!", "h")]
+
+
+@settings(max_examples=50)
+@given(steps=st.lists(st.lists(st.integers(0, 3), max_size=8), min_size=2, max_size=4))
+def test_merged_logs_have_all_lines_of_each_node_in_order_and_never_go_back(steps: list[list[int]]) -> None:
+    s3 = S3InMemory("b")
+    for node, waits in enumerate(steps):
+        for part, second in enumerate(itertools.accumulate(waits)):
+            write_of(s3, node, part, f"{second} {part}\n", second)
+    lines = list(run_log(s3, nodes=len(steps)).rest())
+    for node, waits in enumerate(steps):
+        own = [f"{second} {part}" for part, second in enumerate(itertools.accumulate(waits))]
+        assert [each.text for each in lines if each.rank == node] == own
+    seconds = [int(each.text.split()[0]) for each in lines]
+    assert seconds == sorted(seconds)
+
+
+def test_few_parts_of_many_nodes_are_read_at_once() -> None:
+    results = fake_results()
+    list(RunLog(results, "r1", nodes=64).new_lines())
+    assert [each.kwargs["node"] for each in results.log_parts.call_args_list] == list(range(64))
+    assert {each.kwargs["at_once"] for each in results.log_parts.call_args_list} == {2}
