@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 
+from benchmarks.memory import touch_free_memory
 from benchmarks.s3_tools import Server, server, tool
 from benchmarks.transfer import Cost, run, write
 
@@ -27,6 +28,7 @@ STREAMS = 8
 
 
 def measure(folder: Path, rounds: int) -> None:
+    touch_free_memory()
     shapes = (
         (1, int(os.environ.get("RUNCTL_BENCH_LARGE_MIB", "2048")) << 20, BAR),
         (int(os.environ.get("RUNCTL_BENCH_MIDDLE", "1000")), 8 << 20, BAR),

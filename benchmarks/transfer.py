@@ -18,6 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
+from benchmarks.memory import touch_free_memory
 from benchmarks.s3_tools import REGION, Server, aws_cli, server, tool
 
 SMALL_BYTES = 64 << 10
@@ -120,14 +121,16 @@ class Tool:
 def measure(folder: Path, rounds: int) -> None:
     files = int(os.environ.get("RUNCTL_BENCH_FILES", "10000"))
     large = int(os.environ.get("RUNCTL_BENCH_LARGE_MIB", "2048"))
+    touch_free_memory()
     with server(folder / "server") as place:
         place.client().create_bucket(Bucket=BUCKET)
         for name, count, size in (("small", files, SMALL_BYTES), ("large", 1, large << 20)):
             source = folder / name
             write(source, count, size)
             tools = [each for each in _tools(_named()) if name == "small" or each.name in FOR_LARGE_FILES]
-            for _ in range(rounds):
-                for each in tools:
+            for number in range(rounds):
+                first = number % len(tools)  # none always comes after the same other one
+                for each in (*tools[first:], *tools[:first]):
                     _round(each, place, source, folder / "target")
             _print(f"{count} x {size >> 10} KiB", tools)
             shutil.rmtree(source)
