@@ -1,9 +1,9 @@
 """Lets a virtual machine have its memory before something is measured.
 
 A page that no process has touched since the machine started is provided by the host when it is first
-written, and so is a page that the machine has given back meanwhile (free page reporting). That costs more than
-what is measured: a download of 2 GB took 2.9 s into memory that was there, 3.7 to 4.5 s into memory that was
-not. Only programs that write large pieces at once pay it: Linux takes large blocks for those.
+written, and so is a page that the machine has given back meanwhile (free page reporting). That costs more
+than what is measured: a download of 2 GB took 2.9 s into memory that was there, 3.7 to 4.5 s into memory that
+was not. Only programs that write large pieces at once pay it: Linux takes large blocks for those.
 """
 
 from __future__ import annotations

@@ -119,14 +119,25 @@ def tool(name: str) -> Path:
 
 
 @contextmanager
-def server(folder: Path, *, access_key: str = ACCESS_KEY, secret_key: str = SECRET_KEY) -> Iterator[Server]:
-    """A server over ``folder`` while the context is open."""
+def server(
+    folder: Path,
+    *,
+    access_key: str = ACCESS_KEY,
+    secret_key: str = SECRET_KEY,
+    sidecar: Path | None = None,
+) -> Iterator[Server]:
+    """A server over ``folder`` while the context is open. With ``sidecar``, what it knows of objects and
+    parts is in files there, not in attributes of the file system, which have room for some hundred parts.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    beside = [] if sidecar is None else ["--sidecar", str(sidecar)]
+    if sidecar is not None:
+        sidecar.mkdir(parents=True, exist_ok=True)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     process = subprocess.Popen(
-        [str(tool("versitygw")), "--port", f"127.0.0.1:{port}", "--quiet", "posix", str(folder)],
+        [str(tool("versitygw")), "--port", f"127.0.0.1:{port}", "--quiet", "posix", *beside, str(folder)],
         env={**os.environ, "ROOT_ACCESS_KEY": access_key, "ROOT_SECRET_KEY": secret_key},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
