@@ -18,7 +18,7 @@ RANGE_BYTES = 16 * 1024 * 1024
 """Objects of more than two ranges are fetched in ranges: a connection to S3 gives about 100 MB a second."""
 PIECE_BYTES = 512 * 1024
 """Received, written and hashed at once. Threads that move less hand the interpreter to each other too often:
-128 KiB took a fifth more processor time; more leaves the cache of the processor before it is written.
+128 KiB took a fifth more processor time.
 """
 
 Arrived = Callable[[int], object]
