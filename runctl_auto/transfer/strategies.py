@@ -107,9 +107,9 @@ def still_there(room: float) -> float:
     """
     if room >= 1:
         return 1.0
-    share = 0.0
     if room <= 0:
-        return share
+        return 0.0
+    share = 0.0
     for _ in range(_STEPS):
         evicted = (1 - share) / room
         share = ((1 - math.exp(-evicted)) / evicted) ** 2
