@@ -7,27 +7,27 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from runctl_auto.providers.stored_runs import PARTS_AT_ONCE
 
 if TYPE_CHECKING:
     from runctl_auto.providers.contract import Results
 
 MOST_LINE_CHARACTERS = 4 * 1024 * 1024
-_PARTS_AT_ONCE = 8
-"""So many parts are read at a time, of all nodes together; of each node at least one ahead."""
 
 
 class LogReader:
-    """Remembers its position; each ``new_lines`` returns the lines since the previous call.
+    """Remembers its position; each ``new_lines`` returns the lines since the previous call, to be read to
+    their end.
 
-    A line of more than ``MOST_LINE_CHARACTERS`` is returned in pieces. It is the log of one node; ``which``
-    says of which, as ``Results.log_parts`` takes it.
+    A line of more than ``MOST_LINE_CHARACTERS`` is returned in pieces. It is the log of one ``node``.
     """
 
-    def __init__(self, results: Results, run: str, **which: Any) -> None:
+    def __init__(self, results: Results, run: str, node: int = 0, at_once: int = PARTS_AT_ONCE) -> None:
         self.written = 0.0
         """When the part that ended the newest line was stored, as ``LogPart.written``."""
-        self._parts = partial(results.log_parts, run, **which)
+        self._parts = partial(results.log_parts, run, node=node, at_once=at_once)
         self._after: str | None = None
         self._begun: list[str] = []
         self._length = 0
@@ -84,15 +84,9 @@ class RunLog:
     """
 
     def __init__(self, results: Results, run: str, *, nodes: int = 1, rank: int | None = None) -> None:
-        if nodes == 1:
-            self._readers = {0: LogReader(results, run)}
-        elif rank is not None:
-            self._readers = {rank: LogReader(results, run, node=rank)}
-        else:
-            at_once = max(2, _PARTS_AT_ONCE // nodes)
-            self._readers = {
-                node: LogReader(results, run, node=node, at_once=at_once) for node in range(nodes)
-            }
+        wanted = range(nodes) if rank is None else [rank]
+        at_once = max(2, PARTS_AT_ONCE // len(wanted))  # of all together; of each at least one ahead
+        self._readers = {node: LogReader(results, run, node, at_once) for node in wanted}
 
     @property
     def has_begun(self) -> bool:

@@ -30,6 +30,7 @@ from runctl_auto.providers.resource import NOTHING_RELATED, Blocker, CloudResour
 from runctl_auto.providers.resource_kind import AnyKinds
 from runctl_auto.providers.storage import Storage
 from runctl_auto.providers.stored_runs import MOST_RUNS as MOST_RUNS  # noqa: PLC0414 - of the contract
+from runctl_auto.providers.stored_runs import PARTS_AT_ONCE
 from runctl_auto.providers.stored_runs import LogPart as LogPart  # noqa: PLC0414
 from runctl_auto.providers.volume_filling import VolumeFilling
 from runctl_auto.run.status import RunStatus
@@ -269,7 +270,7 @@ class Results(Protocol):
         """Replaces the durable status of a run that has no machine which could write it."""
 
     def log_parts(
-        self, run: str, *, after: str | None = None, node: int = 0, at_once: int = 8
+        self, run: str, *, after: str | None = None, node: int = 0, at_once: int = PARTS_AT_ONCE
     ) -> Iterator[LogPart]:
         """Parts of the log of a run's node in order, after key ``after``; each at most 2 MiB. A remote store
         reads ``at_once`` parts at a time.

@@ -10,6 +10,9 @@ from runctl_auto.agent.keys import log_part_name, log_part_number
 MOST_RUNS = 1000
 """So many runs of a job are looked at; more are not made, but a machine can write their names."""
 
+PARTS_AT_ONCE = 8
+"""So many parts of a log are read at a time."""
+
 
 @dataclass(frozen=True)
 class LogPart:

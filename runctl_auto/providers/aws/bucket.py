@@ -35,10 +35,10 @@ from runctl_auto.errors import NotFoundError, UnfetchedArtifactsError
 from runctl_auto.providers.aws.access import Cloud
 from runctl_auto.providers.aws.bucket_objects import BucketObjects
 from runctl_auto.providers.aws.object_body import read_body, write_body
-from runctl_auto.providers.aws.read_ahead import AT_ONCE, read_ahead
+from runctl_auto.providers.aws.read_ahead import read_ahead
 from runctl_auto.providers.aws.run_status import read_run_status
 from runctl_auto.providers.contract import MOST_RUNS, LogPart
-from runctl_auto.providers.stored_runs import following_part_keys
+from runctl_auto.providers.stored_runs import PARTS_AT_ONCE, following_part_keys
 from runctl_auto.run.identity import RUN_ID
 from runctl_auto.run.status import RunStatus
 
@@ -51,13 +51,6 @@ class _Stored(NamedTuple):
 
     content: bytes
     at: float
-
-
-def _log_part(key: str, stored: _Stored) -> LogPart:
-    text = stored.content[:_MOST_PART_BYTES].decode("utf-8", errors="replace")
-    if len(stored.content) > _MOST_PART_BYTES:
-        text += f"\n[runctl] {key} is larger than any part that is written: the rest is not shown\n"
-    return LogPart(key, text, stored.at)
 
 
 class JobBucket:
@@ -90,11 +83,11 @@ class JobBucket:
 
     def stop_request(self, run: str) -> str | None:
         """The reason of the request to stop the run; None when there is none, or no bucket."""
-        stored = self._read(stop_key(run), MOST_REQUEST_BYTES)
-        if stored is None:
+        content = self._read(stop_key(run), MOST_REQUEST_BYTES)
+        if content is None:
             return None
         try:
-            return read_object(stored.content, MOST_REQUEST_BYTES).needed("reason", text(MOST_NOTE))
+            return read_object(content, MOST_REQUEST_BYTES).needed("reason", text(MOST_NOTE))
         except UnreadableError:
             return "unknown"
 
@@ -111,7 +104,7 @@ class JobBucket:
         )
 
     def log_parts(
-        self, run: str, *, after: str | None = None, node: int = 0, at_once: int = AT_ONCE
+        self, run: str, *, after: str | None = None, node: int = 0, at_once: int = PARTS_AT_ONCE
     ) -> Iterator[LogPart]:
         """Parts of the log of a run's node in order, after key ``after``. Nothing when there is no bucket.
 
@@ -124,15 +117,25 @@ class JobBucket:
         prefix = node_logs_prefix(run, node)
         keys = (str(entry["Key"]) for entry in self._listed("Contents", Prefix=prefix))
         parts = (each for each in keys if log_part_number(each[len(prefix) :]) is not None)
-        found = read_ahead(parts, lambda each: self._read(each, _MOST_PART_BYTES), at_once=at_once)
-        yield from (_log_part(key, stored) for key, stored in found if stored is not None)
+        for _, part in read_ahead(parts, self._part, at_once=at_once):
+            if part is not None:
+                yield part
 
     def _following_parts(self, key: str) -> Iterator[LogPart]:
         for following in following_part_keys(key):
-            stored = self._read(following, _MOST_PART_BYTES)
-            if stored is None:
+            part = self._part(following)
+            if part is None:
                 return
-            yield _log_part(following, stored)
+            yield part
+
+    def _part(self, key: str) -> LogPart | None:
+        stored = self._read_dated(key, _MOST_PART_BYTES)
+        if stored is None:
+            return None
+        text = stored.content[:_MOST_PART_BYTES].decode("utf-8", errors="replace")
+        if len(stored.content) > _MOST_PART_BYTES:
+            text += f"\n[runctl] {key} is larger than any part that is written: the rest is not shown\n"
+        return LogPart(key, text, stored.at)
 
     def runs(self) -> tuple[str, ...]:
         """Ids of all runs with objects in the bucket, ``MOST_RUNS`` at most; empty without a bucket."""
@@ -142,11 +145,11 @@ class JobBucket:
 
     def artifacts(self, run: str) -> Manifest | None:
         """The manifest of the run's artifacts; None when there is none (yet)."""
-        stored = self._read(manifest_key(artifacts_prefix(run)), MOST_MANIFEST_BYTES)
-        if stored is None:
+        content = self._read(manifest_key(artifacts_prefix(run)), MOST_MANIFEST_BYTES)
+        if content is None:
             return None
         try:
-            return parse_manifest(stored.content)
+            return parse_manifest(content)
         except IntegrityError as error:
             raise UnfetchedArtifactsError(
                 f"The list of artifacts of run {run} cannot be read: {error}",
@@ -213,8 +216,13 @@ class JobBucket:
         except NotFoundError:
             return
 
-    def _read(self, key: str, at_most: int) -> _Stored | None:
+    def _read(self, key: str, at_most: int) -> bytes | None:
         """The object, of a larger one the beginning; None when there is none."""
+        stored = self._read_dated(key, at_most)
+        return None if stored is None else stored.content
+
+    def _read_dated(self, key: str, at_most: int) -> _Stored | None:
+        """As ``_read``, with the time."""
 
         def fetch() -> _Stored:
             answer = self._cloud.client("s3").get_object(

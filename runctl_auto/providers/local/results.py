@@ -33,7 +33,7 @@ from runctl_auto.agent.status_format import StatusJson
 from runctl_auto.agent.untrusted import UnreadableError, read_object, text
 from runctl_auto.errors import NotFoundError, UnfetchedArtifactsError
 from runctl_auto.providers.local.folder_objects import FolderObjects
-from runctl_auto.providers.stored_runs import MOST_RUNS, LogPart, following_part_keys
+from runctl_auto.providers.stored_runs import MOST_RUNS, PARTS_AT_ONCE, LogPart, following_part_keys
 from runctl_auto.run.identity import RUN_ID
 from runctl_auto.run.status import RunStatus, parse_run_status, unreadable_status
 
@@ -82,7 +82,7 @@ class FolderResults:
         *,
         after: str | None = None,
         node: int = 0,
-        at_once: int = 1,  # noqa: ARG002
+        at_once: int = PARTS_AT_ONCE,  # noqa: ARG002
     ) -> Iterator[LogPart]:
         if after is not None:
             yield from self._following_parts(after)

@@ -51,7 +51,7 @@ def follow(
     bucket = fake_results()
     bucket.status.side_effect = statuses
     waiting = list(parts or [])
-    bucket.log_parts.side_effect = lambda run, after=None: waiting.pop(0) if waiting else []
+    bucket.log_parts.side_effect = lambda run, after=None, **_: waiting.pop(0) if waiting else []
     clock, told = FakeTime(), Told()
     provider = fake_provider(results=bucket)
     provider.machine.side_effect = machines.machine
